@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
+Params = Mapping[str, Any]
+
 _FOUND_WITHIN = 0.25
 """Seconds after `start` in which evaluations come from the study, not from workers."""
 
@@ -40,7 +42,7 @@ class Progress(Protocol):
         *,
         done: int,
         best: float | None,
-        best_params: Mapping[str, Any] | None,
+        best_params: Params | None,
         note: str = "",
     ) -> None:
         """Tell how far the search is; cheap enough for thousands of calls a second.
@@ -146,7 +148,7 @@ class Tally:
         self.total: int | None = None
         self.done = 0
         self.best: float | None = None
-        self.best_params: Mapping[str, Any] | None = None
+        self.best_params: Params | None = None
         self.note = ""
         self._begun: float | None = None
         self._found = 0
@@ -161,7 +163,7 @@ class Tally:
         return True
 
     def update(
-        self, done: int, best: float | None, best_params: Mapping[str, Any] | None, note: str
+        self, done: int, best: float | None, best_params: Params | None, note: str
     ) -> float:
         """Take the state of the search; return the time."""
         now = self.clock()
@@ -210,7 +212,7 @@ class Silent:
         *,
         done: int,
         best: float | None,
-        best_params: Mapping[str, Any] | None,
+        best_params: Params | None,
         note: str = "",
     ) -> None:
         """Do nothing."""
@@ -260,7 +262,7 @@ class Lines:
         *,
         done: int,
         best: float | None,
-        best_params: Mapping[str, Any] | None,
+        best_params: Params | None,
         note: str = "",
     ) -> None:
         """Tell how far the search is."""
@@ -271,9 +273,9 @@ class Lines:
             self._silence = min(2 * self._silence, _LONGEST_SILENCE)
 
     def message(self, text: str) -> None:
-        """Write one line once the first one is due."""
+        """Write one line, but not before the first one is due."""
         self._waiting.append(text)
-        if self._tally.clock() >= self._due:
+        if self._shown or self._tally.clock() >= self._due:
             self._flush()
 
     def stop(self) -> None:
@@ -340,7 +342,7 @@ class Bar:
         *,
         done: int,
         best: float | None,
-        best_params: Mapping[str, Any] | None,
+        best_params: Params | None,
         note: str = "",
     ) -> None:
         """Tell how far the search is."""
@@ -384,7 +386,7 @@ class Bar:
         return Group(row, Text(tally.winner, style="cyan", no_wrap=True, overflow="ellipsis"))
 
 
-def describe(params: Mapping[str, Any]) -> str:
+def describe(params: Params) -> str:
     """Return parameters as ``name=value`` pairs, long values cut short.
 
     Examples

@@ -53,7 +53,7 @@ MOST_JOBS = 8
 @click.option(
     "--data",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="An .npz file with x_train, y_train, x_test and y_test, instead of scikit-learn's digits.",
+    help="An .npz file with x_train, y_train, x_test, y_test, to use instead of digits.",
 )
 @click.option(
     "--train-size",
