@@ -1,0 +1,165 @@
+"""The loop of every search: ask, submit, record.
+
+Decisions (start a trial) are numbered, and the order of knowledge is fixed by the
+window `in_flight`: decision *k* sees the results of decisions 0 … *k* − `in_flight`
+and the parameters of those between. Results that happen to arrive early are not
+looked at, so neither timing nor the number of workers can change the answer.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+import numpy as np
+
+from tunesmith.evaluation import Evaluator, plan
+from tunesmith.executors import Executor
+from tunesmith.samplers import Sampler
+from tunesmith.schedulers import Done, Scheduler
+from tunesmith.space import Space
+from tunesmith.trial import Job, Ledger, Outcome
+
+Trial = tuple[int, Mapping[str, Any]]
+"""A trial's number and its parameters."""
+
+
+class Recorder(Protocol):
+    """Keeps outcomes, and knows those of an earlier run."""
+
+    def recall(self, trials: Sequence[Trial]) -> Iterable[Outcome]:
+        """Enter new trials; return the outcomes already known of them."""
+
+    def record(self, outcome: Outcome) -> None:
+        """Keep an outcome. Returns at once."""
+
+
+class _TimeUp(Exception):
+    """The deadline passed while evaluations were missing."""
+
+
+@dataclass
+class Engine:
+    """Runs trials until the scheduler is done or time is up.
+
+    Parameters
+    ----------
+    space, sampler, scheduler
+        Say what to try, and when to stop.
+    evaluator, executor
+        Say what an evaluation is, and run it somewhere.
+    ledger : Ledger
+        Takes in all that comes out.
+    recorder : Recorder or None
+        Keeps it.
+    observe : callable
+        Called with each `Outcome` and, when it completes a trial, the trial's mean
+        score, otherwise None.
+    seed : int
+        Trial *n* draws from the generator seeded with (`seed`, *n*).
+    in_flight : int
+        See above; of no effect where the sampler is not adaptive.
+    deadline : float
+        When to stop, on the clock of ``time.monotonic``.
+    """
+
+    space: Space
+    sampler: Sampler
+    scheduler: Scheduler
+    evaluator: Evaluator
+    executor: Executor
+    ledger: Ledger
+    recorder: Recorder | None = None
+    observe: Callable[[Outcome, float | None], None] = lambda outcome, mean: None
+    seed: int = 0
+    in_flight: int = 1
+    deadline: float = float("inf")
+    _pending: int = field(default=0, init=False)
+    _inbox: SimpleQueue[Outcome] = field(default_factory=SimpleQueue, init=False)
+    _thread: int = field(default_factory=threading.get_ident, init=False)
+
+    def run(self) -> bool:
+        """Run to the end; return whether time sufficed."""
+        try:
+            with self.executor:
+                while (jobs := self._ask()) or self._pending:
+                    self._submit(jobs)
+                    if self._pending:
+                        self._take(self._wait())
+        except _TimeUp:
+            return False
+        finally:
+            while not self._inbox.empty():
+                self._keep(self._inbox.get())
+        return True
+
+    def _ask(self) -> list[Job]:
+        """Start trials as far as the window lets us; return what has to be run for them."""
+        while trials := list(self._new_trials()):
+            if self.recorder is not None:
+                for outcome in self.recorder.recall(trials):
+                    self._enter(outcome)
+            jobs = [
+                Job(trial, split, params)
+                for trial, params in trials
+                for split in range(self.evaluator.n_splits)
+                if (trial, split) not in self.ledger.outcomes
+            ]
+            if jobs:
+                self._pending += len(jobs)
+                return jobs
+        return []
+
+    def _new_trials(self) -> Iterator[Trial]:
+        while (known := self._known()) is not None:
+            history = self.ledger.view(known)
+            if isinstance(self.scheduler.next(history), Done):
+                return
+            rng = np.random.default_rng([self.seed, history.number])
+            params = self.sampler.suggest(self.space, history, rng).params
+            yield self.ledger.start(params), params
+
+    def _known(self) -> int | None:
+        """How many trials the next decision knows the results of; None if it must wait."""
+        if not self.sampler.adaptive:
+            return 0
+        known = max(0, len(self.ledger.params) + 1 - self.in_flight)
+        return known if known <= self.ledger.frontier else None
+
+    def _submit(self, jobs: Sequence[Job]) -> None:
+        for bundle in plan(self.evaluator, jobs, self.executor.workers):
+            self.executor.run(bundle, self._arrived)
+
+    def _arrived(self, outcome: Outcome) -> None:
+        """Take an outcome: at once where it was made in our own thread."""
+        if threading.get_ident() == self._thread:
+            self._take(outcome)
+        else:
+            self._inbox.put(outcome)
+
+    def _wait(self) -> Outcome:
+        remaining = self.deadline - time.monotonic()
+        try:
+            return self._inbox.get(timeout=min(max(remaining, 0), threading.TIMEOUT_MAX))
+        except Empty:
+            raise _TimeUp from None
+
+    def _take(self, outcome: Outcome) -> None:
+        self._pending -= 1
+        self._keep(outcome)
+        if outcome.exception is not None:
+            raise outcome.exception
+        if self._pending and time.monotonic() >= self.deadline:
+            raise _TimeUp
+
+    def _keep(self, outcome: Outcome) -> None:
+        if self.recorder is not None and outcome.exception is None:
+            self.recorder.record(outcome)
+        self._enter(outcome)
+
+    def _enter(self, outcome: Outcome) -> None:
+        self.observe(outcome, self.ledger.enter(outcome))

@@ -1,0 +1,36 @@
+"""Run bundles of jobs somewhere: here, in worker processes, or on an executor of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, Self, runtime_checkable
+
+from tunesmith.evaluation import Bundle
+from tunesmith.trial import Outcome
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Runs bundles and hands back an outcome for each job as it is made.
+
+    Attributes
+    ----------
+    workers : int
+        How many jobs run at once.
+    """
+
+    workers: int
+
+    def run(self, bundle: Bundle, on_outcome: Callable[[Outcome], None]) -> None:
+        """Run the jobs of a bundle, now or as soon as a worker is free, in order.
+
+        `on_outcome` is called exactly once for every job, from any thread, as soon
+        as its outcome is made. An exception that escapes the evaluator becomes
+        `Outcome.fatal`. Raises `UnpicklableError` where the bundle cannot be sent.
+        """
+
+    def __enter__(self) -> Self:
+        """Return the executor, ready to run."""
+
+    def __exit__(self, *exc: object) -> None:
+        """End the workers at once, whatever they do; no outcome comes after."""

@@ -1,0 +1,99 @@
+"""A search's side of its study: opens it, recalls what is there, records what is new."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from tunesmith.engine import Trial
+from tunesmith.keys import content_key
+from tunesmith.storage.journal import Journal
+from tunesmith.storage.values import encode
+from tunesmith.trial import EvaluationRecord, Outcome
+
+
+class StudyRecorder:
+    """Records a search's outcomes in a study, and recalls those of earlier runs.
+
+    Parameters
+    ----------
+    journal : Journal
+        The study.
+    n_splits : int
+        Evaluations of each trial.
+    context : str
+        Digest of what else, besides its parameters, makes a trial: its splits.
+
+    Attributes
+    ----------
+    recalled : int
+        How many outcomes have been recalled.
+    """
+
+    def __init__(self, journal: Journal, n_splits: int, context: str) -> None:
+        self.recalled = 0
+        self._journal = journal
+        self._n_splits = n_splits
+        self._context = context
+        self._seen: Counter[str] = Counter()
+        self._numbers: dict[int, int] = {}
+
+    def recall(self, trials: Sequence[Trial]) -> Iterable[Outcome]:
+        """Enter new trials; return the outcomes already known of them."""
+        keyed = [(self._key(params), _encoded(params)) for _, params in trials]
+        numbers = self._journal.enroll(keyed)
+        self._numbers.update((trial, n) for (trial, _), n in zip(trials, numbers, strict=True))
+        known = list(self._known(trials))
+        self.recalled += len(known)
+        return known
+
+    def record(self, outcome: Outcome) -> None:
+        """Hand an outcome to the writer. Returns at once."""
+        trial = self._numbers[outcome.trial]
+        earlier = self._journal.found.get((trial, outcome.split))
+        self._journal.append(
+            EvaluationRecord(
+                trial=trial,
+                split=outcome.split,
+                attempt=0 if earlier is None else earlier.attempt + 1,
+                state=outcome.state,
+                test_scores=outcome.test_scores,
+                train_scores=outcome.train_scores,
+                n_test_samples=outcome.n_test_samples,
+                fit_time=outcome.fit_time,
+                score_time=outcome.score_time,
+                error=outcome.error,
+                ended=time.time(),
+            )
+        )
+
+    def _key(self, params: Mapping[str, Any]) -> str:
+        """Tell a trial by its parameters; the same ones met again are another trial."""
+        digest = content_key((dict(params), self._context)).digest
+        self._seen[digest] += 1
+        again = self._seen[digest] - 1
+        return f"{digest}#{again}" if again else digest
+
+    def _known(self, trials: Sequence[Trial]) -> Iterator[Outcome]:
+        for trial, _ in trials:
+            for split in range(self._n_splits):
+                record = self._journal.found.get((self._numbers[trial], split))
+                if record is not None and record.state.final:
+                    yield Outcome(
+                        trial=trial,
+                        split=split,
+                        state=record.state,
+                        test_scores=record.test_scores,
+                        train_scores=record.train_scores,
+                        n_test_samples=record.n_test_samples,
+                        fit_time=record.fit_time,
+                        score_time=record.score_time,
+                        error=record.error,
+                    )
+
+
+def _encoded(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: encode(value) for name, value in params.items()}
+

@@ -1,0 +1,280 @@
+"""One fit of a search: evaluates lists of candidates and gathers what comes of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
+from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.model_selection._validation import (
+    _insert_error_scores,
+    _warn_or_raise_about_fit_failures,
+)
+
+from tunesmith.engine import Engine
+from tunesmith.evaluation.crossval import CrossValidation, Split
+from tunesmith.executors import Executor
+from tunesmith.progress import Progress
+from tunesmith.samplers.fixed import FixedSampler
+from tunesmith.schedulers.full import FullScheduler
+from tunesmith.search.candidates import Params, check_names
+from tunesmith.search.study import SearchStudy
+from tunesmith.space import Space
+from tunesmith.trial import Ledger, Outcome
+
+Row = dict[str, Any]
+"""One evaluation in the form in which scikit-learn's searches gather them."""
+
+
+@dataclass
+class Task:
+    """What one call of ``fit`` was asked to do, checked and routed.
+
+    Parameters
+    ----------
+    X, y : indexable of length n_samples
+        Data.
+    scorer : callable
+        A scorer, or a multi-metric scorer.
+    refit_metric : str, bool or callable
+        As scikit-learn's searches find it.
+    routed : Bunch
+        Metadata for the estimator, the scorer and the splitter.
+    estimator : estimator object
+        A clone, the base of every candidate.
+    cv : splitter
+        Checked.
+    """
+
+    X: Any
+    y: Any
+    scorer: Any
+    refit_metric: Any
+    routed: Any
+    estimator: Any
+    cv: Any
+
+    def split(self, cv: Any = None) -> list[Split]:
+        """Return the index arrays of every split of `cv`, or of the task's own."""
+        return list((cv or self.cv).split(self.X, self.y, **self.routed.splitter.split))
+
+
+@dataclass
+class Run:
+    """Evaluates candidates; this is what a search's ``_run_search`` is given.
+
+    Parameters
+    ----------
+    search : BaseSearch
+        The search being fitted.
+    task : Task
+        What it was asked to do.
+    executor : Executor
+        Where evaluations run.
+    study : SearchStudy or None
+        Where outcomes are kept.
+    progress : Progress
+        What people watch.
+    deadline : float
+        When to stop, on the clock of ``time.monotonic``.
+
+    Attributes
+    ----------
+    results : dict
+        ``cv_results_`` of all candidates so far.
+    asked, done : int
+        Evaluations asked for, and those there is an outcome of.
+    complete : int
+        Candidates that have an outcome on every split.
+    """
+
+    search: Any
+    task: Task
+    executor: Executor
+    study: SearchStudy | None
+    progress: Progress
+    deadline: float = float("inf")
+    results: dict[str, Any] = field(default_factory=dict, init=False)
+    asked: int = field(default=0, init=False)
+    done: int = field(default=0, init=False)
+    complete: int = field(default=0, init=False)
+    rows: list[Row] = field(default_factory=list, init=False)
+    _params: list[Params] = field(default_factory=list, init=False)
+    _more: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list), init=False)
+    _best: tuple[float | None, Params | None] = field(default=(None, None), init=False)
+
+    def __call__(
+        self,
+        candidate_params: Iterable[Params],
+        cv: Any = None,
+        more_results: Mapping[str, Sequence[Any]] | None = None,
+        callback_ctx: Any = None,
+    ) -> dict[str, Any]:
+        """Evaluate candidates on every split; return the results of all so far.
+
+        The arguments are those of the function that scikit-learn's ``_run_search``
+        is given.
+        """
+        candidates = list(candidate_params)
+        splits = self._splits(cv)
+        if self.search.verbose > 0:
+            print(
+                f"Fitting {len(splits)} folds for each of {len(candidates)} candidates,"
+                f" totalling {len(candidates) * len(splits)} fits"
+            )
+        if not candidates:
+            raise ValueError(
+                "No fits were performed. Was the CV iterator empty? Were there no candidates?"
+            )
+        check_names(self.task.estimator, candidates)
+        self._params.extend(candidates)
+        for name, values in (more_results or {}).items():
+            self._more[name].extend(values)
+        ledger = Ledger(len(splits), self._objective, lambda params: np.empty(0))
+        engine = self._engine(candidates, splits, ledger, callback_ctx)
+        try:
+            engine.run()
+        except KeyboardInterrupt:
+            self._gather(ledger, len(candidates), len(splits))
+            raise
+        self._gather(ledger, len(candidates), len(splits))
+        return self.results
+
+    def account(self) -> str:
+        """Return a sentence on how far the run is."""
+        return (
+            f"{self.done} of {self.asked} evaluations are done, "
+            f"{self.complete} of {len(self._params)} candidates complete."
+        )
+
+    def _splits(self, cv: Any) -> list[Split]:
+        if cv is None and self.study is not None:
+            splits = self.study.splits
+        else:
+            splits = self.task.split(cv)
+        if len(splits) != self.search.n_splits_:
+            raise ValueError(
+                f"cv.split and cv.get_n_splits return inconsistent results. "
+                f"Expected {self.search.n_splits_} splits, got {len(splits)}"
+            )
+        return splits
+
+    def _engine(
+        self, candidates: list[Params], splits: list[Split], ledger: Ledger, callback_ctx: Any
+    ) -> Engine:
+        recorder = None
+        if self.study is not None:
+            recorder = self.study.recorder(splits)
+        self.asked += len(candidates) * len(splits)
+        self.progress.start(self.asked, type(self.search).__name__)
+
+        def observe(outcome: Outcome, mean: float | None) -> None:
+            self.done += 1
+            if mean is not None:
+                self.complete += 1
+                if self._best[0] is None or mean > self._best[0]:
+                    self._best = (mean, ledger.params[outcome.trial])
+            self.progress.update(done=self.done, best=self._best[0], best_params=self._best[1])
+
+        return Engine(
+            space=Space.read({}),
+            sampler=FixedSampler(candidates),
+            scheduler=FullScheduler(len(candidates)),
+            evaluator=self._evaluator(splits, len(candidates), callback_ctx),
+            executor=self.executor,
+            ledger=ledger,
+            recorder=recorder,
+            observe=observe,
+            deadline=self.deadline,
+        )
+
+    def _evaluator(
+        self, splits: list[Split], n_candidates: int, callback_ctx: Any
+    ) -> CrossValidation:
+        contexts = {}
+        if callback_ctx is not None and callback_ctx._callbacks:
+            pairs = product(range(n_candidates), range(len(splits)))
+            contexts = {
+                pair: callback_ctx.subcontext(
+                    task_name="candidate-split-evaluation", task_id=task_id
+                )
+                for task_id, pair in enumerate(pairs)
+            }
+        return CrossValidation(
+            estimator=self.task.estimator,
+            X=self.task.X,
+            y=self.task.y,
+            splits=splits,
+            scorer=self.task.scorer,
+            fit_params=self.task.routed.estimator.fit,
+            score_params=self.task.routed.scorer.score,
+            return_train_score=self.search.return_train_score,
+            error_score=self.search.error_score,
+            verbose=self.search.verbose,
+            n_candidates=n_candidates,
+            caller=self.search if contexts else None,
+            contexts=contexts,
+        )
+
+    def _objective(self, outcome: Outcome) -> float:
+        """Return the score that `refit` goes by, or the first one."""
+        scores = outcome.test_scores
+        if isinstance(scores, dict):
+            metric = self.task.refit_metric
+            metric = metric if metric in scores else next(iter(scores), None)
+            return scores.get(metric, np.nan)
+        return np.nan if scores is None else scores
+
+    def _gather(self, ledger: Ledger, n_candidates: int, n_splits: int) -> None:
+        """Turn outcomes into scikit-learn's rows, and all rows so far into results."""
+        error_score = self.search.error_score
+        rows = {
+            place: _row(outcome, self.search.return_train_score)
+            for place, outcome in ledger.outcomes.items()
+        }
+        present = [rows[place] for place in sorted(rows)]
+        if present:
+            _warn_or_raise_about_fit_failures(present, error_score)
+        if callable(self.search.scoring):
+            _insert_error_scores(present, error_score)
+        missing = self._missing_row(present)
+        pairs = product(range(n_candidates), range(n_splits))
+        self.rows.extend(rows.get(pair, missing) for pair in pairs)
+        with warnings.catch_warnings():
+            if len(present) < n_candidates * n_splits:
+                warnings.filterwarnings("ignore", message="One or more of the")
+            self.results = self.search._format_results(
+                self._params, n_splits, self.rows, self._more
+            )
+
+    def _missing_row(self, present: Sequence[Row]) -> Row:
+        """Return the row of an evaluation that time or Ctrl-C left out."""
+        scores: Any = np.nan
+        if present and isinstance(present[0]["test_scores"], dict):
+            scores = dict.fromkeys(present[0]["test_scores"], np.nan)
+        elif isinstance(self.task.scorer, _MultimetricScorer):
+            scores = dict.fromkeys(self.task.scorer._scorers, np.nan)
+        return {
+            "fit_error": None,
+            "test_scores": scores,
+            "train_scores": scores,
+            "n_test_samples": 0,
+            "fit_time": np.nan,
+            "score_time": np.nan,
+        }
+
+
+def _row(outcome: Outcome, with_train_scores: bool) -> Row:
+    row = {
+        "fit_error": outcome.error,
+        "test_scores": outcome.test_scores,
+        "n_test_samples": outcome.n_test_samples,
+        "fit_time": outcome.fit_time,
+        "score_time": outcome.score_time,
+    }
+    return row | {"train_scores": outcome.train_scores} if with_train_scores else row

@@ -1,0 +1,273 @@
+"""Frozen records of a search: what to run, what came of it, and what is known so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = float | dict[str, float]
+"""A single score, or one score for each metric by its name."""
+
+
+class State(StrEnum):
+    """What became of an evaluation.
+
+    ``COMPLETED`` and ``FAILED`` (the user's code raised) are facts about the
+    parameters and are never computed twice. ``TIMED_OUT`` and ``LOST`` (the worker
+    died) are accidents of the machine: a resumed study tries them again.
+    """
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMED_OUT = "timed out"
+    LOST = "lost"
+
+    @property
+    def final(self) -> bool:
+        """Whether running the evaluation again would give the same."""
+        return self in (State.COMPLETED, State.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One evaluation to run: the parameters of a trial on one split.
+
+    Parameters
+    ----------
+    trial : int
+        Number of the trial in this search, from 0.
+    split : int
+        Number of the split, from 0.
+    params : mapping of str to object
+        The parameters of the trial.
+    """
+
+    trial: int
+    split: int
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one job.
+
+    Parameters
+    ----------
+    trial, split : int
+        The job it belongs to.
+    state : State
+        What became of it.
+    test_scores, train_scores : float, dict of str to float, or None
+        Scores; None where there are none.
+    n_test_samples : int
+        Number of samples in the test part of the split.
+    fit_time, score_time : float
+        Seconds.
+    error : str or None
+        Traceback or reason where the evaluation did not complete.
+    exception : Exception or None
+        An error that ends the whole search (``error_score="raise"``, or a scorer
+        that returns no number); never stored.
+    """
+
+    trial: int
+    split: int
+    state: State
+    test_scores: Scores | None = None
+    train_scores: Scores | None = None
+    n_test_samples: int = 0
+    fit_time: float = 0.0
+    score_time: float = 0.0
+    error: str | None = None
+    exception: Exception | None = None
+
+    @classmethod
+    def accident(cls, job: Job, state: State, reason: str) -> Outcome:
+        """Return the outcome of a job that the machine, not the user's code, ended."""
+        return cls(trial=job.trial, split=job.split, state=state, error=reason)
+
+    @classmethod
+    def fatal(cls, job: Job, exception: Exception) -> Outcome:
+        """Return the outcome of a job whose error ends the whole search."""
+        return cls(
+            trial=job.trial,
+            split=job.split,
+            state=State.FAILED,
+            error=f"{type(exception).__name__}: {exception}",
+            exception=exception,
+        )
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One of the things a study is made from: its content key, and a text for people."""
+
+    digest: str
+    text: str
+
+
+class StudyHead(msgspec.Struct, frozen=True):
+    """What a study is: its name, what it is made from, and what was drawn for it.
+
+    Parameters
+    ----------
+    name : str
+        Unique in its storage.
+    kind : str
+        The class that made it, such as ``"GridSearchCV"``.
+    parts : dict of str to Part
+        What it is made from, by name (``"estimator.C"``, ``"X"``, ``"scoring"``).
+    facts : dict of str to object
+        What was drawn once and must stay (split indices, seeds): plain JSON values.
+    created : float
+        Seconds since the epoch, UTC.
+    """
+
+    name: str
+    kind: str
+    parts: dict[str, Part]
+    facts: dict[str, Any]
+    created: float
+
+
+class TrialRecord(msgspec.Struct, frozen=True, tag="trial"):
+    """A trial as it is stored.
+
+    Parameters
+    ----------
+    number : int
+        Unique in its study, from 0 and without gaps.
+    key : str
+        Digest of the parameters, unique in its study.
+    params : dict of str to object
+        Parameters in plain JSON values.
+    """
+
+    number: int
+    key: str
+    params: dict[str, Any]
+
+
+class EvaluationRecord(msgspec.Struct, frozen=True, tag="evaluation"):
+    """An evaluation as it is stored; (trial, split, attempt) is unique in its study."""
+
+    trial: int
+    split: int
+    attempt: int
+    state: State
+    test_scores: Scores | None
+    train_scores: Scores | None
+    n_test_samples: int
+    fit_time: float
+    score_time: float
+    error: str | None
+    ended: float
+
+
+Record = TrialRecord | EvaluationRecord
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known when a decision is made.
+
+    Parameters
+    ----------
+    number : int
+        The trial that is asked for.
+    params : tuple of mapping, length n_trials
+        Parameters of the trials started before.
+    encoded : ndarray of shape (n_trials, n_dimensions)
+        The same in the unit cube; NaN where a parameter was not active.
+    scores : ndarray of shape (n_trials, n_splits)
+        Test scores; NaN where a result is pending or missing.
+    known : ndarray of shape (n_trials,), dtype bool
+        Whether the results of a trial may be looked at.
+    """
+
+    number: int
+    params: tuple[Mapping[str, Any], ...]
+    encoded: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    known: NDArray[np.bool_]
+
+
+class Ledger:
+    """The growing account of a search, from which each decision gets its `History`.
+
+    Parameters
+    ----------
+    n_splits : int
+        Evaluations of each trial.
+    objective : callable
+        Takes an `Outcome`, returns the score that the search maximises; NaN if none.
+    encode : callable
+        Takes parameters, returns their place in the unit cube, shape (n_dimensions,).
+
+    Attributes
+    ----------
+    params : list of mapping
+        Parameters of the trials, by number.
+    outcomes : dict of (int, int) to Outcome
+        What has come in, by (trial, split).
+    frontier : int
+        All trials with a lower number are complete.
+    """
+
+    def __init__(
+        self,
+        n_splits: int,
+        objective: Callable[[Outcome], float],
+        encode: Callable[[Mapping[str, Any]], NDArray[np.float64]],
+    ) -> None:
+        self.params: list[Mapping[str, Any]] = []
+        self.outcomes: dict[tuple[int, int], Outcome] = {}
+        self.frontier = 0
+        self._n_splits = n_splits
+        self._objective = objective
+        self._encode = encode
+        self._missing: list[int] = []
+        self._scores = np.full((64, n_splits), np.nan)
+        self._encoded = np.empty((64, 0))
+
+    def start(self, params: Mapping[str, Any]) -> int:
+        """Enter a new trial and return its number."""
+        number = len(self.params)
+        row = self._encode(params)
+        if number == 0:
+            self._encoded = np.empty((len(self._scores), len(row)))
+        elif number == len(self._scores):
+            self._scores = np.concatenate([self._scores, np.full_like(self._scores, np.nan)])
+            self._encoded = np.concatenate([self._encoded, np.empty_like(self._encoded)])
+        self._encoded[number] = row
+        self.params.append(params)
+        self._missing.append(self._n_splits)
+        return number
+
+    def enter(self, outcome: Outcome) -> float | None:
+        """Enter an outcome; return the trial's mean score once its last one is in."""
+        trial = outcome.trial
+        self.outcomes[trial, outcome.split] = outcome
+        self._scores[trial, outcome.split] = self._objective(outcome)
+        self._missing[trial] -= 1
+        while self.frontier < len(self._missing) and not self._missing[self.frontier]:
+            self.frontier += 1
+        return None if self._missing[trial] else float(self._scores[trial].mean())
+
+    def view(self, known: int) -> History:
+        """Return what a decision may see that knows the results of the first `known` trials."""
+        n = len(self.params)
+        scores = self._scores[:n].copy()
+        scores[known:] = np.nan
+        return History(
+            number=n,
+            params=tuple(self.params),
+            encoded=self._encoded[:n].copy(),
+            scores=scores,
+            known=np.arange(n) < known,
+        )
