@@ -228,6 +228,16 @@ class TestBar:
         progress.stop()
         assert console.file.getvalue() == shown
 
+    def test_output_of_a_script_stays_in_its_pipe(self, console, monkeypatch):
+        piped = io.StringIO()
+        monkeypatch.setattr(sys, "stdout", piped)
+        progress = Bar(console)
+        progress.start(24, "GridSearchCV")
+        print("result")
+        progress.stop()
+        assert piped.getvalue() == "result\n"
+        assert "result" not in console.file.getvalue()
+
     def test_stop_without_start(self, console):
         Bar(console).stop()
         assert console.file.getvalue() == ""

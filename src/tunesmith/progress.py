@@ -334,6 +334,8 @@ class Bar:
             console=self._console or Console(stderr=True),
             get_renderable=self._draw,
             refresh_per_second=8,
+            # What a script prints goes above the bar, but never from a pipe to the terminal.
+            redirect_stdout=_on_terminal(sys.stdout),
         )
         self._live.start(refresh=True)
 

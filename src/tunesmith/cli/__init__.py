@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tunesmith import __version__
 from tunesmith.cli.demo import demo
 from tunesmith.exceptions import TunesmithError
 
@@ -19,7 +20,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="tunesmith")
+@click.version_option(__version__)
 def main() -> None:
     """Hyperparameter search by a change of import."""
 
