@@ -1,0 +1,607 @@
+"""`Space` and `Choice`: two halves of one definition, as each opens the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike, NDArray
+
+from tunesmith.exceptions import SpaceError
+from tunesmith.space.categorical import Categorical, same
+from tunesmith.space.dimension import Dimension, brief
+from tunesmith.space.distribution import from_source
+
+Branch = tuple[tuple[str, Dimension], ...]
+"""Parameters that vary together: names and dimensions, sorted by name."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Choice(Dimension):
+    """A choice that opens a subspace: what else varies depends on what is chosen.
+
+    Among the parameters it appears under its own name with the chosen key as its value,
+    and beside it the parameters that the key opens, by their own names and not prefixed.
+    The same name may occur in several branches, as only one of them is open at a time.
+
+    Parameters
+    ----------
+    branches : mapping of object to dict, list of dicts or Space
+        For each key (any hashable object, such as a string or an estimator) what it opens,
+        in any form `Space.read` takes; ``{}`` where it opens nothing. Kept as spaces.
+
+    Attributes
+    ----------
+    keys : tuple
+        The keys.
+    spaces : tuple of Space
+        What each opens.
+
+    Raises
+    ------
+    SpaceError
+        If there is no branch, or one is no space.
+
+    Examples
+    --------
+    >>> from tunesmith.space import Choice, Float, Space
+    >>> space = Space.read({"optimizer": Choice({
+    ...     "sgd": {"lr": Float(0.1, 0.5), "momentum": [0.0, 0.9]},
+    ...     "adam": {"lr": Float(0.001, 0.005)},
+    ... })})
+    >>> space.decode([0.0, 0.5, 1.0, 0.5])
+    {'optimizer': 'sgd', 'lr': 0.3, 'momentum': 0.9}
+    >>> space.decode([1.0, 0.5, 1.0, 0.5])
+    {'optimizer': 'adam', 'lr': 0.003}
+    """
+
+    branches: Mapping[Any, Any]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.branches, Mapping):
+            raise SpaceError(
+                f"Choice needs a dict of branches, got {brief(self.branches)}; write "
+                "Choice({'sgd': {...}, 'adam': {...}}), or Categorical where nothing is opened"
+            )
+        if not self.branches:
+            raise SpaceError("Choice has no branches; write at least one, such as {'sgd': {}}")
+        spaces = {}
+        for key, branch in self.branches.items():
+            if not isinstance(branch, Space | Mapping | list | tuple):
+                raise SpaceError(
+                    f"Choice: the branch {key!r} has to be a dict of what it opens, got "
+                    f"{brief(branch)}; write {{}} if it opens nothing"
+                )
+            try:
+                spaces[key] = Space.read(branch)
+            except SpaceError as error:
+                raise SpaceError(f"Choice: in the branch {key!r}: {error}") from None
+        object.__setattr__(self, "branches", spaces)
+
+    @property
+    def keys(self) -> tuple[Any, ...]:
+        """The keys."""
+        return tuple(self.branches)
+
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        """What each key opens."""
+        return tuple(self.branches.values())
+
+    @property
+    def size(self) -> int:
+        """Number of keys."""
+        return len(self.branches)
+
+    @cached_property
+    def switch(self) -> Categorical:
+        """The bare choice of a key, opening nothing."""
+        return Categorical(self.keys)
+
+    def decode(self, u: float) -> Any:  # noqa: D102
+        return self.switch.decode(u)
+
+    def encode(self, value: Any) -> float:  # noqa: D102
+        return self.switch.encode(value)
+
+    def point(self, index: int) -> Any:  # noqa: D102
+        return self.switch.point(index)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Choice):
+            return NotImplemented
+        return same(self.keys, other.keys) and self.spaces == other.spaces
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.spaces))
+
+    def __repr__(self) -> str:
+        branches = ", ".join(f"{key!r}: {s._plain()}" for key, s in self.branches.items())
+        return f"Choice({{{branches}}})"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the encoding of a space.
+
+    Parameters
+    ----------
+    name : str
+        The parameter; empty for the choice between the dicts of a list.
+    dimension : Dimension
+        What it ranges over.
+    parent : int or None
+        The column this one depends on; None if it is always active.
+    branch : int or None
+        Number of the value of `parent` at which this one is active.
+    """
+
+    name: str
+    dimension: Dimension
+    parent: int | None
+    branch: int | None
+
+
+@dataclass(frozen=True, repr=False)
+class Space:
+    """What can vary: named dimensions, and a map between their values and the unit cube.
+
+    Made by `Space.read`. Every dimension, those of closed branches included, is one column
+    of the cube; a choice between the dicts of a list is a column before theirs.
+
+    Parameters
+    ----------
+    branches : tuple of tuples of (str, Dimension)
+        The alternatives, usually one; each a list of what varies together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tunesmith.space import Float, Int, Space
+    >>> space = Space.read({"lr": Float(1e-4, 1.0, log=True), "layers": [[32], [32, 32]]})
+    >>> space.names, space.n_dimensions, space.size
+    (('layers', 'lr'), 2, inf)
+    >>> params = space.decode([1.0, 0.5])
+    >>> params
+    {'layers': [32, 32], 'lr': 0.01}
+    >>> space.encode(params)
+    array([0.75, 0.5 ])
+    >>> params in space, {"lr": 7.0, "layers": [32]} in space
+    (True, False)
+    >>> sorted(space.sample(np.random.default_rng(0)))
+    ['layers', 'lr']
+    """
+
+    branches: tuple[Branch, ...]
+
+    def __post_init__(self) -> None:
+        for branch in self.branches:
+            taken: set[str] = set()
+            for name, dimension in branch:
+                names = {name, *_opened_names(dimension)}
+                if twice := sorted(names & taken):
+                    raise SpaceError(
+                        f"the parameter {twice[0]!r} would be set twice: by itself or another "
+                        f"choice, and by what {name!r} opens; give one of them another name"
+                    )
+                taken |= names
+
+    @classmethod
+    def read(cls, space: Any) -> Space:
+        """Return the space that a user's description means.
+
+        Parameters
+        ----------
+        space : Space, dict, or list of dicts
+            Each dict maps names of parameters to a `Float`, `Int`, `Categorical`,
+            `Choice` or `Distribution`; to a list, tuple or array of values; to a scipy
+            distribution; or to an object with ``rvs``. Of a list of dicts, each is an
+            alternative, as likely as the others. Names are sorted, as scikit-learn does.
+
+        Returns
+        -------
+        Space
+            The space.
+
+        Raises
+        ------
+        SpaceError
+            If it is no such thing; the message names the parameter.
+
+        Examples
+        --------
+        >>> from scipy.stats import randint
+        >>> from tunesmith.space import Space
+        >>> Space.read([{"kernel": ["linear"]}, {"kernel": ["poly"], "degree": randint(2, 5)}])
+        Space.read([{'kernel': ['linear']}, {'degree': Int(2, 4), 'kernel': ['poly']}])
+        """
+        if isinstance(space, Space):
+            return space
+        if isinstance(space, Mapping):
+            return cls((_read_branch(space),))
+        if isinstance(space, str) or not isinstance(space, Sequence):
+            raise SpaceError(
+                f"a space is a dict or a list of dicts, got {brief(space)} "
+                f"of type {type(space).__name__}; write {{'name': [value, ...]}}"
+            )
+        if not space:
+            raise SpaceError("a list of dicts has to have at least one, got an empty list")
+        for branch in space:
+            if not isinstance(branch, Mapping):
+                raise SpaceError(
+                    f"a space is a dict or a list of dicts, but the list holds {brief(branch)} "
+                    f"of type {type(branch).__name__}"
+                )
+        return cls(tuple(_read_branch(branch) for branch in space))
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the encoding, in order."""
+        return tuple(self._columns(0, None, None))
+
+    @property
+    def n_dimensions(self) -> int:
+        """Number of columns of the encoding."""
+        return len(self.columns)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of all parameters, each once, in the order of the columns."""
+        return tuple(dict.fromkeys(c.name for c in self.columns if c.name))
+
+    @cached_property
+    def size(self) -> int | float:
+        """Number of points, repeats included; ``inf`` where they cannot be counted."""
+        return sum(_branch_size(branch) for branch in self.branches)
+
+    def decode(self, u: ArrayLike) -> dict[str, Any]:
+        """Return the parameters at a place in the unit cube.
+
+        Parameters
+        ----------
+        u : array-like of shape (n_dimensions,)
+            The place, each number from 0 to 1; columns that are not active may be NaN.
+
+        Returns
+        -------
+        dict of str to object
+            The active parameters.
+
+        Raises
+        ------
+        SpaceError
+            If the place is not in the cube.
+        """
+        row = np.asarray(u, dtype=np.float64)
+        if row.shape != (self.n_dimensions,):
+            raise SpaceError(
+                f"a place in this space has {self.n_dimensions} numbers, "
+                f"got an array of shape {row.shape}"
+            )
+        return self._decode(row)
+
+    def encode(self, params: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Return the place of parameters in the unit cube.
+
+        Parameters
+        ----------
+        params : mapping of str to object
+            One value for each active parameter, and no more. Where several dicts of a list
+            hold them, the first counts.
+
+        Returns
+        -------
+        ndarray of shape (n_dimensions,)
+            The place; NaN where a column is not active or has no encoding (`Sampled`).
+
+        Raises
+        ------
+        SpaceError
+            If they are not in the space; the message names the parameter.
+        """
+        if unknown := [name for name in params if name not in self.names]:
+            raise SpaceError(
+                f"{unknown[0]!r} is no parameter of this space, which has {list(self.names)}"
+            )
+        row = np.full(self.n_dimensions, np.nan)
+        self._encode(params, row)
+        return row
+
+    def sample(self, rng: Generator) -> dict[str, Any]:
+        """Return parameters drawn at random.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Asked for `n_dimensions` numbers, whatever is drawn.
+
+        Returns
+        -------
+        dict of str to object
+            The active parameters.
+        """
+        return self._decode(rng.random(self.n_dimensions))
+
+    def point(self, index: int) -> dict[str, Any]:
+        """Return the point of a given number, in the order of scikit-learn's `ParameterGrid`.
+
+        The dicts of a list follow each other; in each, the parameter whose name sorts last
+        changes fastest. The keys of a `Choice` follow each other, each with all it opens.
+
+        Parameters
+        ----------
+        index : int in [0, size)
+            Number of the point.
+
+        Returns
+        -------
+        dict of str to object
+            The parameters, computed from the number alone.
+
+        Raises
+        ------
+        SpaceError
+            If the points cannot be counted, or there are not as many.
+
+        Examples
+        --------
+        >>> from tunesmith.space import Int, Space
+        >>> space = Space.read({"a": Int(1, 10**6), "b": ["x", "y", "z"]})
+        >>> space.size, space.point(2_000_000)
+        (3000000, {'a': 666667, 'b': 'z'})
+        """
+        if self.size == math.inf:
+            name = next(c.name for c in self.columns if c.dimension.size == math.inf)
+            raise SpaceError(f"the values of the parameter {name!r} cannot be counted")
+        if not 0 <= index < self.size:
+            raise SpaceError(f"this space has {self.size} points; there is no number {index}")
+        for branch in self.branches:
+            size = int(_branch_size(branch))
+            if index < size:
+                return _branch_point(branch, index)
+            index -= size
+        raise AssertionError("the sizes of the branches add up to the size")
+
+    def map(self, change: Callable[[str, Dimension], Dimension]) -> Space:
+        """Return the space with each dimension replaced; a `Choice` keeps its keys.
+
+        Parameters
+        ----------
+        change : callable
+            Takes a parameter's name and its dimension, returns the one to have instead.
+
+        Returns
+        -------
+        Space
+            The new space.
+
+        Examples
+        --------
+        >>> from tunesmith.space import Categorical, Float, Space
+        >>> space = Space.read({"a": Float(0, 1)})
+        >>> space.map(lambda name, dimension: Categorical([dimension.decode(0.5)]))
+        Space.read({'a': [0.5]})
+        """
+
+        def changed(name: str, dimension: Dimension) -> Dimension:
+            if isinstance(dimension, Choice):
+                return Choice({key: s.map(change) for key, s in dimension.branches.items()})
+            return change(name, dimension)
+
+        return Space(
+            tuple(tuple((name, changed(name, d)) for name, d in b) for b in self.branches)
+        )
+
+    def __contains__(self, params: object) -> bool:
+        if not isinstance(params, Mapping):
+            return False
+        try:
+            self.encode(params)
+        except SpaceError:
+            return False
+        return True
+
+    def __repr__(self) -> str:
+        return f"Space.read({self._plain()})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"branches": self.branches}
+
+    def _plain(self) -> str:
+        branches = [
+            "{" + ", ".join(f"{name!r}: {_plain(dimension)}" for name, dimension in branch) + "}"
+            for branch in self.branches
+        ]
+        return branches[0] if len(branches) == 1 else f"[{', '.join(branches)}]"
+
+    @cached_property
+    def _switch(self) -> Categorical | None:
+        """The choice between the dicts of a list."""
+        n = len(self.branches)
+        return Categorical(range(n)) if n > 1 else None
+
+    def _columns(self, start: int, parent: int | None, branch: int | None) -> Iterator[Column]:
+        position = start
+        if self._switch is not None:
+            yield Column("", self._switch, parent, branch)
+            position += 1
+        for number, entries in enumerate(self.branches):
+            above = (parent, branch) if self._switch is None else (start, number)
+            for name, dimension in entries:
+                yield Column(name, dimension, *above)
+                opener, position = position, position + 1
+                if isinstance(dimension, Choice):
+                    for key, space in enumerate(dimension.spaces):
+                        yield from space._columns(position, opener, key)
+                        position += space.n_dimensions
+
+    def _offsets(self) -> Iterator[tuple[int, int, Branch]]:
+        """Yield each branch with its number and its first column."""
+        position = 0 if self._switch is None else 1
+        for number, branch in enumerate(self.branches):
+            yield number, position, branch
+            position += sum(_width(dimension) for _, dimension in branch)
+
+    def _decode(self, row: NDArray[np.float64]) -> dict[str, Any]:
+        chosen = 0 if self._switch is None else _decode_one("", self._switch, row[0])
+        params: dict[str, Any] = {}
+        position = next(start for number, start, _ in self._offsets() if number == chosen)
+        for name, dimension in self.branches[chosen]:
+            params[name] = _decode_one(name, dimension, row[position])
+            if isinstance(dimension, Choice):
+                # By the place and not by the key, as two keys may be equal.
+                first, last, space = _opened(dimension, params[name], position + 1)
+                params.update(space._decode(row[first:last]))
+            position += _width(dimension)
+        return params
+
+    def _encode(self, params: Mapping[str, Any], row: NDArray[np.float64]) -> None:
+        """Write the place of this space's own parameters into `row`."""
+        own = {name for name in self.names if name in params}
+        errors: list[SpaceError] = []
+        for number, start, branch in self._offsets():
+            trial = np.full_like(row, np.nan)
+            try:
+                used = _encode_branch(branch, params, trial[start:])
+            except SpaceError as error:
+                errors.append(error)
+                continue
+            if extra := sorted(own - used):
+                errors.append(SpaceError(f"the parameter {extra[0]!r} is not active here"))
+                continue
+            if self._switch is not None:
+                trial[0] = self._switch.encode(number)
+            row[:] = trial
+            return
+        if len(errors) == 1:
+            raise errors[0]
+        reasons = "; ".join(f"{i}: {error}" for i, error in enumerate(errors))
+        raise SpaceError(f"{brief(dict(params))} is in none of the dicts of the list ({reasons})")
+
+
+def _encode_branch(
+    branch: Branch, params: Mapping[str, Any], row: NDArray[np.float64]
+) -> set[str]:
+    """Write the place of a branch's parameters into `row`; return the names used."""
+    used: set[str] = set()
+    position = 0
+    for name, dimension in branch:
+        if name not in params:
+            raise SpaceError(f"the parameter {name!r} is missing")
+        try:
+            row[position] = dimension.encode(params[name])
+        except SpaceError as error:
+            raise SpaceError(f"the parameter {name!r}: {error}") from None
+        used.add(name)
+        if isinstance(dimension, Choice):
+            first, last, space = _opened(dimension, params[name], position + 1)
+            space._encode(params, row[first:last])
+            used |= {n for n in space.names if n in params}
+            if extra := sorted(_opened_names(dimension) & params.keys() - used):
+                raise SpaceError(
+                    f"the parameter {extra[0]!r} is not active when {name!r} is "
+                    f"{brief(params[name])}"
+                )
+        position += _width(dimension)
+    return used
+
+
+def _decode_one(name: str, dimension: Dimension, u: float) -> Any:
+    try:
+        return dimension.decode(u)
+    except SpaceError as error:
+        raise SpaceError(f"the parameter {name!r}: {error}") from None
+
+
+def _opened(choice: Choice, key: object, position: int) -> tuple[int, int, Space]:
+    """Return the first and last column of what a key opens, and the space itself."""
+    chosen = choice.switch.index(key)
+    position += sum(space.n_dimensions for space in choice.spaces[:chosen])
+    space = choice.spaces[chosen]
+    return position, position + space.n_dimensions, space
+
+
+def _opened_names(dimension: Dimension) -> set[str]:
+    if not isinstance(dimension, Choice):
+        return set()
+    return {name for space in dimension.spaces for name in space.names}
+
+
+def _width(dimension: Dimension) -> int:
+    if not isinstance(dimension, Choice):
+        return 1
+    return 1 + sum(space.n_dimensions for space in dimension.spaces)
+
+
+def _points(dimension: Dimension) -> int | float:
+    """Return the number of points of a dimension with all it opens."""
+    if isinstance(dimension, Choice):
+        return sum(space.size for space in dimension.spaces)
+    return dimension.size
+
+
+def _branch_size(branch: Branch) -> int | float:
+    return math.prod(_points(dimension) for _, dimension in branch)
+
+
+def _branch_point(branch: Branch, index: int) -> dict[str, Any]:
+    digits = []
+    for _, dimension in reversed(branch):
+        index, digit = divmod(index, int(_points(dimension)))
+        digits.append(digit)
+    params: dict[str, Any] = {}
+    for (name, dimension), digit in zip(branch, reversed(digits), strict=True):
+        if not isinstance(dimension, Choice):
+            params[name] = dimension.point(digit)
+            continue
+        for key, space in dimension.branches.items():
+            if digit < space.size:
+                params[name] = key
+                params.update(space.point(digit))
+                break
+            digit -= space.size
+    return params
+
+
+def _read_branch(branch: Mapping[Any, Any]) -> Branch:
+    for name in branch:
+        if not isinstance(name, str) or not name:
+            raise SpaceError(
+                f"names of parameters are strings, got {name!r} (of type {type(name).__name__})"
+            )
+    return tuple((name, _read_dimension(name, branch[name])) for name in sorted(branch))
+
+
+def _read_dimension(name: str, given: Any) -> Dimension:
+    if isinstance(given, Dimension):
+        return given
+    try:
+        if hasattr(given, "rvs"):
+            return from_source(given)
+        if isinstance(given, Mapping):
+            raise SpaceError(
+                f"a dict is no list of values; write Choice({brief(given)}) if each of its keys "
+                "opens a subspace"
+            )
+        values = Categorical(given)
+    except SpaceError as error:
+        raise SpaceError(f"the parameter {name!r}: {error}") from None
+    for value in values.values:
+        if isinstance(value, Dimension):
+            raise SpaceError(
+                f"the parameter {name!r}: {brief(value)} stands in a list; write it without "
+                "the brackets"
+            )
+    return values
+
+
+def _plain(dimension: Dimension) -> str:
+    """Return the shortest text that reads back as the dimension."""
+    if isinstance(dimension, Categorical) and dimension == Categorical(dimension.values):
+        return repr(list(dimension.values))
+    return repr(dimension)
