@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tunesmith import __version__
-from tunesmith.cli.demo import demo
+from tunesmith.cli.demo import demo_command
 from tunesmith.exceptions import TunesmithError
 
 
@@ -25,4 +25,4 @@ def main() -> None:
     """Hyperparameter search by a change of import."""
 
 
-main.add_command(demo)
+main.add_command(demo_command)

@@ -34,7 +34,7 @@ FILE_TRAIN_SIZE = 10_000
 MOST_JOBS = 8
 
 
-@click.command()
+@click.command("demo")
 @click.option(
     "--search",
     "kind",
@@ -82,7 +82,7 @@ MOST_JOBS = 8
     type=click.FloatRange(min=0, min_open=True),
     help="Its learning rate [default: one at which this network learns].",
 )
-def demo(
+def demo_command(
     kind: str,
     n_iter: int,
     data: Path | None,
