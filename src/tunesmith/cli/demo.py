@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ GRID: Mapping[str, Sequence[Any]] = {
     "kernel_size": [3],
     "pool_size": [2],
 }
+BACKENDS = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
 FOLDS = 3
 SEED = 0
 FILE_TRAIN_SIZE = 10_000
@@ -99,7 +101,7 @@ def demo_command(
     """
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     backend = require_keras()
     images = _images(data, train_size)
     rate = learning_rate or OPTIMIZERS[optimizer].default
@@ -107,8 +109,8 @@ def demo_command(
 
     search = make_search(kind, n_iter, images, optimizer, rate, workers, storage)
     n_candidates = min(n_iter, _grid_size()) if kind == "random" else _grid_size()
-    console.print(_headline(kind, n_candidates, images, backend, workers))
-    console.print(f"Training with {optimizer}, learning rate {rate:g}.")
+    console.print(_headline(kind, n_candidates, images), style="bold")
+    console.print(_setting(backend, workers, optimizer, rate))
     if warning := slow_to_learn(optimizer, rate):
         console.print(warning, style="yellow")
     console.print()
@@ -189,8 +191,7 @@ def slow_to_learn(optimizer: str, learning_rate: float) -> str:
 def show(console: Console, search: Any, images: Images, seconds: float) -> None:
     """Print the candidates, the winner, and how it does on images it has not seen."""
     results = search.cv_results_
-    fits = len(results["params"]) * search.n_splits_
-    console.print(f"{fits} evaluations and the refit of the winner took {duration(seconds)}.\n")
+    console.print(f"Done in {duration(seconds)}, the refit of the winner included.\n")
     console.print(_candidates(results))
     log_loss = -search.best_score_
     chance = math.log(images.n_classes)
@@ -222,13 +223,20 @@ def _grid_size() -> int:
     return math.prod(len(values) for values in GRID.values())
 
 
-def _headline(kind: str, n_candidates: int, images: Images, backend: str, workers: int) -> str:
+def _headline(kind: str, n_candidates: int, images: Images) -> str:
     height, width, *_ = images.shape
+    networks = "network" if n_candidates == 1 else "networks"
     return (
-        f"[bold]{kind.capitalize()} search[/bold] over {n_candidates} convolutional networks × "
-        f"{FOLDS} folds, on {len(images.x_train):,} images of {height}×{width} pixels "
-        f"({images.name}).\n"
-        f"Keras on {backend}, {workers} worker {'process' if workers == 1 else 'processes'}."
+        f"{kind.capitalize()} search: {n_candidates} convolutional {networks} × {FOLDS} folds, "
+        f"{len(images.x_train):,} images of {height}×{width} pixels ({images.name})"
+    )
+
+
+def _setting(backend: str, workers: int, optimizer: str, learning_rate: float) -> str:
+    processes = "process" if workers == 1 else "processes"
+    return (
+        f"Keras {version('keras')} on {BACKENDS.get(backend, backend)}, {workers} worker "
+        f"{processes}, {optimizer} with a learning rate of {learning_rate:g}"
     )
 
 

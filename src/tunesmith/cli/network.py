@@ -14,7 +14,7 @@ class LearningRates(NamedTuple):
     default : float
         The demo's choice.
     least, most : float
-        Outside of these the network stays near chance: measured on 1,437 digits and
+        Outside of these the network stays near chance: measured on 1,440 digits and
         on 10,000 larger ones, six epochs.
     """
 
