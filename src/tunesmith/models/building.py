@@ -1,0 +1,208 @@
+"""From a build function, or a template, to a compiled Keras model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.models.routing import (
+    COMPILE,
+    OBJECTS,
+    build_arguments,
+    describe,
+    is_keras_model,
+    prefixed,
+    route,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+
+def compile_arguments(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the arguments of ``compile`` from an estimator's parameters.
+
+    Parameters
+    ----------
+    params : mapping
+        All parameters that are set, flat and prefixed.
+
+    Returns
+    -------
+    dict
+        Optimizers and metrics in it are new objects: Keras ties them to one model.
+    """
+    arguments = route(params, "compile")
+    settings = {name: prefixed(params, name) for name in OBJECTS}
+    if "optimizer" in arguments or settings["optimizer"]:
+        name = arguments.get("optimizer", "rmsprop")
+        arguments["optimizer"] = make_optimizer(name, settings["optimizer"])
+    if settings["loss"] and arguments.get("loss") is None:
+        raise ValueError("loss__ parameters need loss=: the name or class of a Keras loss")
+    if "loss" in arguments:
+        arguments["loss"] = make_loss(arguments["loss"], settings["loss"])
+    if settings["metrics"] and not arguments.get("metrics"):
+        raise ValueError("metrics__ parameters need metrics=: names or classes of Keras metrics")
+    for name in ("metrics", "weighted_metrics"):
+        if isinstance(arguments.get(name), list | tuple):
+            configure = settings["metrics"] if name == "metrics" else {}
+            arguments[name] = [make_metric(metric, configure) for metric in arguments[name]]
+    return arguments
+
+
+def make_optimizer(optimizer: Any, settings: Mapping[str, Any]) -> Any:
+    """Make a new optimizer from a name, a class, a factory or a like instance.
+
+    Parameters
+    ----------
+    optimizer : str, callable or keras.optimizers.Optimizer
+    settings : mapping
+        Arguments of its constructor, such as ``learning_rate``.
+    """
+    import keras
+
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        return type(optimizer).from_config(optimizer.get_config() | settings)
+    if callable(optimizer):
+        return _configured(optimizer, settings, "optimizer")
+    if isinstance(optimizer, str):
+        factory = type(keras.optimizers.get(optimizer))
+        return _configured(factory, settings, "optimizer")
+    return keras.optimizers.get(optimizer)
+
+
+def make_loss(loss: Any, settings: Mapping[str, Any]) -> Any:
+    """Make a loss from a name, a class or an instance; without settings, as it is."""
+    import keras
+
+    if isinstance(loss, type):
+        return _configured(loss, settings, "loss")
+    if not settings:
+        return loss
+    if isinstance(loss, str):
+        return _configured(_by_name(keras.losses, loss), settings, "loss")
+    if isinstance(loss, keras.losses.Loss):
+        return type(loss).from_config(loss.get_config() | settings)
+    raise ValueError(f"loss__ parameters need the name or class of a Keras loss, not {loss!r}")
+
+
+def make_metric(metric: Any, settings: Mapping[str, Any]) -> Any:
+    """Make a metric from a name, a class or a like instance; functions are left as they are."""
+    import keras
+
+    if isinstance(metric, keras.metrics.Metric):
+        return type(metric).from_config(metric.get_config() | settings)
+    if isinstance(metric, type):
+        return _configured(metric, settings, "metrics")
+    if isinstance(metric, str) and settings:
+        return _configured(_by_name(keras.metrics, metric), settings, "metrics")
+    return metric
+
+
+def _by_name(module: Any, name: str) -> Callable[..., Any]:
+    """Find a class by its own or its snake-case name."""
+    camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    found = getattr(module, camel, None) or getattr(module, name.upper(), None)
+    if not isinstance(found, type):
+        raise ValueError(f"{name!r} is not the name of a class in {module.__name__}")
+    return found
+
+
+def _configured(factory: Callable[..., Any], settings: Mapping[str, Any], prefix: str) -> Any:
+    try:
+        return factory(**settings)
+    except (TypeError, ValueError) as error:
+        given = ", ".join(f"{prefix}__{name}={value!r}" for name, value in settings.items())
+        raise ValueError(f"{describe(factory)} does not take {given}: {error}") from error
+
+
+def make_model(build: Callable[..., Any], arguments: Mapping[str, Any]) -> keras.Model:
+    """Call the build function, or clone the template with new weights.
+
+    Parameters
+    ----------
+    build : callable or keras.Model
+    arguments : mapping
+        Arguments of the build function.
+
+    Raises
+    ------
+    TypeError
+        What came back is no Keras model.
+    """
+    import keras
+
+    if is_keras_model(build):
+        return _clone(build)
+    model = build(**arguments)
+    if not isinstance(model, keras.Model):
+        missing = "; does it end with `return model`?" if model is None else ""
+        raise TypeError(
+            f"{describe(build)} returned {type(model).__name__}, not a Keras model{missing}"
+        )
+    return model
+
+
+def _clone(template: Any) -> keras.Model:
+    import keras
+
+    model = keras.models.clone_model(template)
+    if template.compiled:
+        loss = getattr(template, "loss", None)
+        own = {loss.__name__: loss} if loss is not None and hasattr(loss, "__name__") else {}
+        with keras.saving.custom_object_scope(own):
+            model.compile_from_config(template.get_compile_config())
+    return model
+
+
+def check_compile_parameters_used(params: Mapping[str, Any], build: Callable[..., Any]) -> None:
+    """Raise where a model came compiled and parameters for ``compile`` went nowhere.
+
+    Raises
+    ------
+    ValueError
+        Names the parameters, and how the build function gets them.
+    """
+    names, _ = build_arguments(build)
+    if "compile_kwargs" in names:
+        return
+    argument = {name: name.removeprefix("compile__").partition("__")[0] for name in params}
+    unused = [name for name in params if argument[name] in COMPILE - names]
+    if unused:
+        raise ValueError(
+            f"{describe(build)} returns a compiled model, so {', '.join(unused)} would have no "
+            "effect. Return the model uncompiled, or give the build function an argument of that "
+            "name (or `compile_kwargs`, for `model.compile(**compile_kwargs)`)."
+        )
+
+
+def output_width(model: keras.Model, input_shape: Any) -> int | None:
+    """Count the units of a network's last layer.
+
+    Parameters
+    ----------
+    model : keras.Model
+    input_shape : tuple, list or dict of tuples
+        With None for the batch; used where the model is not built yet.
+
+    Returns
+    -------
+    int or None
+        None for several outputs, or where a model of the user's own class does not tell.
+    """
+    shape = getattr(model, "output_shape", None)
+    if shape is None and type(model).__name__ == "Sequential":
+        model.build(input_shape)
+        shape = model.output_shape
+    if not isinstance(shape, tuple) or not all(n is None or isinstance(n, int) for n in shape):
+        return None
+    return shape[-1] if len(shape) == 2 else None
+
+
+def build_compiled_state(model: keras.Model, data: tuple[Any, Any, Any]) -> None:
+    """Create the state of losses and metrics in a model that was read back.
+
+    Keras would do it from the first batch of its own shuffle, and so draw once more from the
+    random generators than in a model that never was saved.
+    """
+    model._symbolic_build(data_batch=data)

@@ -1,0 +1,115 @@
+"""Keras draws its seeds and shuffles from global generators; here they are borrowed and put back.
+
+Keras takes layer seeds and initial weights from Python's ``random``, shuffles batches with
+numpy's global generator (JAX) or the backend's own (torch, TensorFlow), and keeps one generator
+for operations without a seed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import random
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+# One lock for the process, because the generators are the process's.
+_GENERATORS = threading.RLock()
+_KERAS_GENERATOR = "global_seed_generator"
+
+
+@dataclass(frozen=True)
+class RandomStreams:
+    """The state of the generators Keras draws from, to go on from later."""
+
+    python: tuple[Any, ...]
+    numpy: dict[str, Any]
+    torch: np.ndarray | None = None
+
+    @classmethod
+    def capture(cls) -> RandomStreams:
+        """Copy the state the global generators are in."""
+        torch = sys.modules.get("torch") if _backend() == "torch" else None
+        return cls(
+            python=random.getstate(),
+            numpy=np.random.get_state(legacy=False),
+            torch=None if torch is None else torch.get_rng_state().numpy().copy(),
+        )
+
+    def install(self) -> None:
+        """Put the global generators into this state."""
+        random.setstate(self.python)
+        np.random.set_state(self.numpy)
+        if self.torch is not None:
+            torch = sys.modules["torch"]
+            torch.set_rng_state(torch.from_numpy(self.torch.copy()))
+
+
+@contextmanager
+def global_generators(start: int | RandomStreams | None) -> Iterator[None]:
+    """Hold the global generators, started from a seed or a state, and put them back afterwards.
+
+    Parameters
+    ----------
+    start : int, RandomStreams or None
+        None leaves the generators alone. The lock is held all the same, so that another
+        thread's unseeded training cannot draw from the generators of a seeded one.
+    """
+    with _GENERATORS:
+        if start is None:
+            yield
+            return
+        from keras.src.backend.common import global_state
+
+        outside = RandomStreams.capture()
+        outside_keras = global_state.get_global_attribute(_KERAS_GENERATOR)
+        outside_tensorflow = _tensorflow_seed()
+        try:
+            global_state.set_global_attribute(_KERAS_GENERATOR, None)
+            _start(start)
+            yield
+        finally:
+            outside.install()
+            global_state.set_global_attribute(_KERAS_GENERATOR, outside_keras)
+            _restore_tensorflow_seed(outside_tensorflow)
+
+
+def _start(start: int | RandomStreams) -> None:
+    if isinstance(start, RandomStreams):
+        start.install()
+    else:
+        random.seed(start)
+        np.random.seed(start)
+        if _backend() == "torch":
+            sys.modules["torch"].manual_seed(start)
+    if _backend() == "tensorflow":
+        # TensorFlow's operations count their own draws, so each start needs a seed of its own.
+        sys.modules["tensorflow"].random.set_seed(random.getrandbits(31))
+
+
+def _backend() -> str:
+    import keras
+
+    return str(keras.backend.backend())
+
+
+def _tensorflow_seed() -> tuple[Any, Any] | None:
+    if _backend() != "tensorflow":
+        return None
+    current = _tensorflow_context()
+    return current._seed, current._rng
+
+
+def _restore_tensorflow_seed(saved: tuple[Any, Any] | None) -> None:
+    if saved is not None:
+        current = _tensorflow_context()
+        current._seed, current._rng = saved
+
+
+def _tensorflow_context() -> Any:
+    return importlib.import_module("tensorflow.python.eager.context").context()
