@@ -7,9 +7,11 @@ the next. Nothing in a storage is ever unpickled.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
+from tunesmith.exceptions import StorageError
 from tunesmith.trial import Record, StudyHead
 
 
@@ -38,3 +40,51 @@ class Storage(Protocol):
 
     def close(self) -> None:
         """Release what the storage holds; calling it again does nothing."""
+
+
+def open_storage(where: str | os.PathLike[str] | Storage | None) -> Storage:
+    """Return the storage at a place.
+
+    Parameters
+    ----------
+    where : str, path-like, Storage or None
+        A path of an SQLite file, made if it is not there; a database URL such as
+        ``"sqlite:///digits.db"`` or ``"postgresql+psycopg://host/name"``; a storage,
+        returned as it is; or None for one in memory, which ends with the process.
+
+    Returns
+    -------
+    Storage
+        Close it when done, unless it was given.
+
+    Raises
+    ------
+    StorageError
+        If there is no such place, or what is there is not tunesmith's.
+    TypeError
+        If `where` is something else.
+
+    Examples
+    --------
+    >>> open_storage(None)
+    MemoryStorage()
+    """
+    if where is None:
+        from tunesmith.storage.memory import MemoryStorage
+
+        return MemoryStorage()
+    if isinstance(where, Storage):
+        return where
+    if not isinstance(where, str | os.PathLike):
+        raise TypeError(
+            f"storage must be a path such as 'digits.db', a database URL or None, not {where!r}."
+        )
+    place = os.fspath(where)
+    if not isinstance(place, str) or not place.strip():
+        raise StorageError(f"storage={where!r} names no file. Give a path such as 'digits.db'.")
+    # Loading SQLAlchemy takes longer than `import tunesmith` may.
+    from sqlalchemy import URL
+
+    from tunesmith.storage.sql import SQLStorage
+
+    return SQLStorage(place if "://" in place else URL.create("sqlite", database=place))

@@ -1,0 +1,279 @@
+"""What every storage must pass."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+
+from tunesmith.exceptions import Conflict, StorageError, StudyNotFound
+from tunesmith.storage import Storage
+from tunesmith.trial import EvaluationRecord, Part, Record, Scores, State, StudyHead, TrialRecord
+
+
+def check_storage(
+    factory: Callable[[], Storage], *, reopen: Callable[[Storage], Storage] | None = None
+) -> None:
+    """Check that a storage keeps the contract of `tunesmith.storage.Storage`.
+
+    Records come back by value and in order, after any position; unique keys are; an
+    append is all or nothing; scores of every kind and texts of any length survive; and
+    threads may write and read at once.
+
+    Parameters
+    ----------
+    factory : callable
+        Returns a new storage without studies.
+    reopen : callable, default=None
+        Takes a storage, closes it, returns another on the same studies. Leave it out for
+        a storage that keeps nothing once it is closed.
+
+    Raises
+    ------
+    AssertionError
+        If the contract is broken; the message says where.
+
+    Examples
+    --------
+    >>> from tunesmith.storage.memory import MemoryStorage
+    >>> from tunesmith.testing.storage import check_storage
+    >>> check_storage(MemoryStorage)
+    """
+    for check in (
+        _check_studies,
+        _check_order,
+        _check_values,
+        _check_by_value,
+        _check_conflicts,
+        _check_refusals,
+        _check_threads,
+    ):
+        storage = factory()
+        assert isinstance(storage, Storage), f"{storage!r} lacks a method of Storage"
+        assert storage.studies() == [], f"{storage!r} is not empty"
+        check(storage)
+        _check_close(storage)
+    if reopen is not None:
+        _check_reopening(factory(), reopen)
+
+
+def _head(name: str) -> StudyHead:
+    return StudyHead(name, "GridSearchCV", parts={"X": Part("d", "X")}, facts={}, created=1.5)
+
+
+def _trial(number: int) -> TrialRecord:
+    return TrialRecord(number, key=f"key {number}", params={"C": number})
+
+
+def _evaluation(
+    trial: int,
+    split: int = 0,
+    attempt: int = 0,
+    *,
+    scores: Scores | None = 0.5,
+    error: str | None = None,
+) -> EvaluationRecord:
+    return EvaluationRecord(
+        trial=trial,
+        split=split,
+        attempt=attempt,
+        state=State.COMPLETED if error is None else State.FAILED,
+        test_scores=scores,
+        train_scores=None,
+        n_test_samples=3,
+        fit_time=0.25,
+        score_time=0.125,
+        error=error,
+        ended=1.7e9,
+    )
+
+
+def _records(storage: Storage, study: str = "a", after: int = 0) -> list[Record]:
+    return [record for _, record in storage.read(study, after=after)]
+
+
+def _refuses(error: type[StorageError], act: Callable[[], object], what: str) -> None:
+    raised: StorageError | None = None
+    try:
+        act()
+    except StorageError as refusal:
+        raised = refusal
+    assert type(raised) is error, f"{what}: {raised!r} in place of a {error.__name__}"
+
+
+def _check_studies(storage: Storage) -> None:
+    heads = [_head("a"), _head("ü 試験 '; --"), _head("A")]
+    for head in heads:
+        storage.create(head)
+    assert storage.studies() == heads, "studies() does not give the heads back, oldest first"
+    _refuses(Conflict, lambda: storage.create(_head("a")), "a second study of one name")
+    assert storage.studies() == heads, "a refused study has left something behind"
+    storage.append("a", _trial(0))
+    storage.append("A", _trial(0), _trial(1))
+    assert _records(storage, "a") == [_trial(0)], "studies mix"
+    for act in (lambda: storage.append("b", _trial(0)), lambda: list(storage.read("b"))):
+        _refuses(StudyNotFound, act, "a study that is not there")
+
+
+def _check_order(storage: Storage) -> None:
+    storage.create(_head("a"))
+    assert _records(storage) == [], "a new study is not empty"
+    given: list[Record] = []
+    for number in range(5):
+        batch: list[Record] = [_evaluation(number, 1), _trial(number), _evaluation(number, 0)]
+        storage.append("a", *batch)
+        given += batch
+    storage.append("a")
+    many = [_evaluation(trial, 2) for trial in range(2500)]
+    storage.append("a", *many)
+    given += many
+    read = list(storage.read("a"))
+    positions = [position for position, _ in read]
+    assert [record for _, record in read] == given, "records are not read as they were appended"
+    assert positions[0] > 0, "positions do not begin above 0"
+    assert positions == sorted(set(positions)), "positions do not grow"
+    for i in (0, 1, 14, 1200, len(given) - 1):
+        later = list(storage.read("a", after=positions[i]))
+        assert later == read[i + 1 :], f"read(after={positions[i]}) does not give what is after"
+    half_read = iter(storage.read("a"))
+    next(half_read)
+    storage.append("a", _trial(5))
+    assert _records(storage, after=positions[-1]) == [_trial(5)], "a reader keeps a writer out"
+
+
+def _check_values(storage: Storage) -> None:
+    storage.create(_head("a"))
+    scores: list[Scores | None] = [
+        *(None, 0.1 + 0.2, 5e-324, 1.7976931348623157e308, 0.0, -0.0, 1e16, 3.0),
+        *(math.nan, math.inf, -math.inf),
+        *({}, {"score": 1.0}, {"z": math.nan, "a": -math.inf, "neg_log_loss": -0.0}, {"": 1.0}),
+    ]
+    for split, score in enumerate(scores):
+        storage.append("a", _evaluation(0, split, scores=score))
+    found = [r.test_scores for r in _records(storage) if isinstance(r, EvaluationRecord)]
+    # By their text: NaN is not equal to itself, and -0.0 is equal to 0.0.
+    assert list(map(repr, found)) == list(map(repr, scores)), "a score is not as it was"
+    texts = ["", "Zeile\n\t'\"\\", "試験 🙂 \u200b", "x" * 1_000_000]
+    for split, text in enumerate(texts):
+        storage.append("a", _evaluation(1, split, scores=None, error=text))
+        storage.append("a", TrialRecord(split, key=f"{split} {text}", params={text: [text]}))
+    tail = _records(storage)[len(scores) :]
+    assert [r.error for r in tail if isinstance(r, EvaluationRecord)] == texts, "texts differ"
+    params = [r.params for r in tail if isinstance(r, TrialRecord)]
+    assert params == [{text: [text]} for text in texts], "texts in parameters differ"
+    storage.append("a", _evaluation(2, scores=None, error="file \udcff"))
+    *_, last = _records(storage)
+    assert isinstance(last, EvaluationRecord), "an error that UTF-8 cannot hold is lost"
+    assert "file" in str(last.error), "an error that UTF-8 cannot hold is lost"
+
+
+def _check_by_value(storage: Storage) -> None:
+    facts = {"seeds": [1, 2], "deep": {"x": [None, True, 1, 1.0, -0.0, "1", 2**63 - 1]}}
+    expected = repr(facts)
+    storage.create(StudyHead("a", "GridSearchCV", parts={}, facts=facts, created=0.5))
+    params, scores = {"layers": [32, 32]}, {"accuracy": 0.5}
+    trial, evaluation = TrialRecord(0, "k", params), _evaluation(0, scores=scores)
+    storage.append("a", trial, evaluation)
+    facts["seeds"].append(3)  # type: ignore[attr-defined]
+    params["layers"].append(64)
+    scores["accuracy"] = 1.0
+    for _ in range(2):
+        (head,) = storage.studies()
+        (_, first), (_, second) = storage.read("a")
+        assert repr(head.facts) == expected, "facts are not kept by value"
+        assert isinstance(first, TrialRecord), "a trial comes back as something else"
+        assert isinstance(second, EvaluationRecord), "an evaluation comes back as something else"
+        assert first.params == {"layers": [32, 32]}, "params are not kept by value"
+        assert second.test_scores == {"accuracy": 0.5}, "scores are not kept by value"
+        head.facts.clear()
+        first.params["layers"].clear()
+        second.test_scores.clear()
+
+
+def _check_conflicts(storage: Storage) -> None:
+    storage.create(_head("a"))
+    storage.append("a", _trial(0), _trial(1), _evaluation(0), _evaluation(0, attempt=1))
+    before = list(storage.read("a"))
+    taken: dict[str, Record] = {
+        "a number twice": TrialRecord(1, key="other", params={}),
+        "a key twice": TrialRecord(2, key="key 1", params={}),
+        "an attempt twice": _evaluation(0, attempt=1, scores=0.75),
+    }
+    for what, record in taken.items():
+        _refuses(Conflict, lambda record=record: storage.append("a", record), what)  # type: ignore[misc]
+        fresh = [_trial(7), _evaluation(7)]
+        for batch in ([record, *fresh], [*fresh, record]):
+            _refuses(Conflict, lambda batch=batch: storage.append("a", *batch), what)  # type: ignore[misc]
+        assert list(storage.read("a")) == before, f"{what}: a refused append has left something"
+    _refuses(Conflict, lambda: storage.append("a", _trial(8), _trial(8)), "a batch with itself")
+    fine: list[Record] = [_trial(2), _evaluation(0, attempt=2), _evaluation(0, 1), _evaluation(1)]
+    storage.append("a", *fine)
+    assert _records(storage)[len(before) :] == fine, "what differs is taken for the same"
+
+
+def _check_refusals(storage: Storage) -> None:
+    storage.create(_head("a"))
+    bad: dict[str, Record] = {
+        "NaN in params": TrialRecord(0, "k", {"x": math.nan}),
+        "a tuple in params": TrialRecord(0, "k", {"x": (1, 2)}),
+        "an object in params": TrialRecord(0, "k", {"x": object()}),
+        "text for a score": _evaluation(0, scores="0.5"),  # type: ignore[arg-type]
+        "a score no double holds": _evaluation(0, scores=10**400),
+        "a complex score": _evaluation(0, scores=1j),  # type: ignore[arg-type]
+        "a fraction for a number": _evaluation(0.5),  # type: ignore[arg-type]
+    }
+    for what, record in bad.items():
+        batch = [_trial(1), record]
+        _refuses(StorageError, lambda batch=batch: storage.append("a", *batch), what)  # type: ignore[misc]
+        assert _records(storage) == [], f"{what}: a refused append has left something"
+
+
+def _check_threads(storage: Storage) -> None:
+    storage.create(_head("a"))
+    n_threads, n_records = 6, 20
+    failed: list[BaseException] = []
+
+    def write(thread: int) -> None:
+        try:
+            for split in range(n_records):
+                storage.append("a", _evaluation(thread, split), _evaluation(thread, split, 1))
+                _records(storage)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(n_threads)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed, f"a thread failed: {failed[0]!r}"
+    read = list(storage.read("a"))
+    positions = [position for position, _ in read]
+    assert positions == sorted(set(positions)), "positions do not grow"
+    for n in range(n_threads):
+        found = [r for _, r in read if isinstance(r, EvaluationRecord) and r.trial == n]
+        given = [
+            _evaluation(n, split, attempt) for split in range(n_records) for attempt in (0, 1)
+        ]
+        assert found == given, "records of one thread are not in its order"
+
+
+def _check_close(storage: Storage) -> None:
+    storage.close()
+    storage.close()
+
+
+def _check_reopening(storage: Storage, reopen: Callable[[Storage], Storage]) -> None:
+    given: list[Record] = []
+    storage.create(_head("a"))
+    for number in range(3):
+        batch: list[Record] = [_trial(number), _evaluation(number, scores={"score": number / 3})]
+        storage.append("a", *batch)
+        given += batch
+        before = list(storage.read("a"))
+        storage = reopen(storage)
+        assert storage.studies() == [_head("a")], "a study is not there after reopening"
+        assert list(storage.read("a")) == before, "records are not there after reopening"
+        assert _records(storage) == given, "records are not there after reopening"
+    _refuses(Conflict, lambda: storage.append("a", _trial(2)), "a number twice, after reopening")
+    storage.close()

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from tunesmith.exceptions import StorageError
+from tunesmith.storage import open_storage
+from tunesmith.storage.memory import MemoryStorage
+from tunesmith.testing.storage import check_storage
+from tunesmith.trial import EvaluationRecord
+
+
+def test_memory_keeps_the_contract():
+    check_storage(MemoryStorage)
+
+
+def test_sqlite_keeps_the_contract(tmp_path):
+    files = count()
+
+    def reopen(storage):
+        storage.close()
+        return open_storage(str(storage))
+
+    check_storage(lambda: open_storage(tmp_path / f"{next(files)}.db"), reopen=reopen)
+
+
+class Breaking(MemoryStorage):
+    """A storage that breaks the contract in one way."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.how = how
+
+    def create(self, study):
+        if self.how == "studies without names":
+            study = type(study)("a", study.kind, study.parts, study.facts, study.created)
+        super().create(study)
+
+    def append(self, study, *records):
+        if self.how == "one by one":
+            for record in records:
+                super().append(study, record)
+            return
+        if self.how == "keeps the objects":
+            super().append(study, *records)
+            if records:
+                self._records[study][-len(records) :] = records
+            return
+        if self.how == "drops NaN":
+            records = [r for r in records if "nan" not in repr(r)]
+        super().append(study, *records)
+        if self.how == "shares zero":
+            for i, record in enumerate(self._records[study]):
+                if isinstance(record, EvaluationRecord) and record.test_scores == 0:
+                    self._records[study][i] = _with_score(record, 0.0)
+
+    def read(self, study, after=0):
+        if self.how == "after or at":
+            return super().read(study, after - 1)
+        if self.how == "backwards":
+            return reversed(list(super().read(study, after)))
+        if self.how == "unknown is empty" and study not in self._heads:
+            return iter(())
+        return super().read(study, after)
+
+
+def _with_score(record, score):
+    fields = {name: getattr(record, name) for name in record.__struct_fields__}
+    return EvaluationRecord(**{**fields, "test_scores": score})
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("studies without names", "already"),
+        ("one by one", "left something"),
+        ("keeps the objects", "by value"),
+        ("drops NaN", "not as it was"),
+        ("shares zero", "not as it was"),
+        ("after or at", "does not give what is after"),
+        ("backwards", "not read as they were"),
+        ("unknown is empty", "in place of a StudyNotFound"),
+    ],
+)
+def test_broken_storage_is_found(how, message):
+    with pytest.raises((AssertionError, StorageError), match=message):
+        check_storage(lambda: Breaking(how))
