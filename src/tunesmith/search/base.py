@@ -240,7 +240,7 @@ class BaseSearch(BaseSearchCV):
             self.feature_names_in_ = best.feature_names_in_
         context.call_on_fit_task_end(estimator=self, **seen)
 
-    def _evaluate(self, evaluate_candidates: Any, candidates: list[Any], callback_ctx: Any) -> None:
+    def _evaluate(self, evaluate_candidates: Any, candidates: Any, callback_ctx: Any) -> None:
         """Evaluate one list of candidates, telling scikit-learn's callbacks of it."""
         context = callback_ctx.subcontext(
             task_name="search",

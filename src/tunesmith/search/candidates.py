@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from tunesmith.samplers.grid import GridSampler
 from tunesmith.samplers.random import RandomSampler
-from tunesmith.space import Dimension, Space
+from tunesmith.space import Categorical, Choice, Dimension, Space
 from tunesmith.trial import History
 
 Params = Mapping[str, Any]
@@ -24,7 +24,7 @@ def grid(param_grid: Any) -> list[Params]:
     if not _has_dimensions(param_grid):
         return list(ParameterGrid(param_grid))
     space = Space.read(param_grid)
-    return _suggested(GridSampler(), space, space.size, seed=0)
+    return _suggested(GridSampler(), space, GridSampler().size(space), seed=0)
 
 
 def drawn(param_distributions: Any, n_iter: int, random_state: Any) -> list[Params]:
@@ -37,11 +37,9 @@ def drawn(param_distributions: Any, n_iter: int, random_state: Any) -> list[Para
 
 def listed(space: Any) -> Iterator[Any]:
     """Yield every value that a space lists by name."""
-    for branch in [space] if isinstance(space, Mapping) else space:
-        for values in branch.values():
-            if isinstance(values, Dimension):
-                yield from values.values
-            elif not hasattr(values, "rvs"):
+    for column in Space.read(space).columns:
+        match column.dimension:
+            case Categorical(values=values) | Choice(keys=values):
                 yield from values
 
 
@@ -80,7 +78,9 @@ def _hints(params: Params, legal: Iterable[str]) -> str:
     legal = list(legal)
     unknown = [name for name in params if name not in legal]
     near = {name: difflib.get_close_matches(name, legal, n=1) for name in unknown}
-    return " ".join(f"Did you mean {found[0]!r} for {name!r}?" for name, found in near.items() if found)
+    return " ".join(
+        f"Did you mean {found[0]!r} for {name!r}?" for name, found in near.items() if found
+    )
 
 
 def _suggested(

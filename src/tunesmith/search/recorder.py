@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tunesmith.engine import Trial
 from tunesmith.keys import content_key
 from tunesmith.storage.journal import Journal
 from tunesmith.storage.values import encode
-from tunesmith.trial import EvaluationRecord, Outcome
+from tunesmith.trial import EvaluationRecord, Outcome, State
 
 
 class StudyRecorder:
@@ -25,6 +25,8 @@ class StudyRecorder:
         Evaluations of each trial.
     context : str
         Digest of what else, besides its parameters, makes a trial: its splits.
+    failed : callable
+        Gives an outcome that failed the scores that such outcomes get.
 
     Attributes
     ----------
@@ -32,8 +34,15 @@ class StudyRecorder:
         How many outcomes have been recalled.
     """
 
-    def __init__(self, journal: Journal, n_splits: int, context: str) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        n_splits: int,
+        context: str,
+        failed: Callable[[Outcome], Outcome],
+    ) -> None:
         self.recalled = 0
+        self._failed = failed
         self._journal = journal
         self._n_splits = n_splits
         self._context = context
@@ -81,19 +90,25 @@ class StudyRecorder:
             for split in range(self._n_splits):
                 record = self._journal.found.get((self._numbers[trial], split))
                 if record is not None and record.state.final:
-                    yield Outcome(
-                        trial=trial,
-                        split=split,
-                        state=record.state,
-                        test_scores=record.test_scores,
-                        train_scores=record.train_scores,
-                        n_test_samples=record.n_test_samples,
-                        fit_time=record.fit_time,
-                        score_time=record.score_time,
-                        error=record.error,
-                    )
+                    outcome = self._outcome(trial, record)
+                    # An error that is to end the search is met afresh, not told from memory.
+                    if outcome.exception is None:
+                        yield outcome
+
+    def _outcome(self, trial: int, record: EvaluationRecord) -> Outcome:
+        outcome = Outcome(
+            trial=trial,
+            split=record.split,
+            state=record.state,
+            test_scores=record.test_scores,
+            train_scores=record.train_scores,
+            n_test_samples=record.n_test_samples,
+            fit_time=record.fit_time,
+            score_time=record.score_time,
+            error=record.error,
+        )
+        return outcome if record.state is State.COMPLETED else self._failed(outcome)
 
 
 def _encoded(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: encode(value) for name, value in params.items()}
-

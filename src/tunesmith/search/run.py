@@ -127,7 +127,7 @@ class Run:
                 f"Fitting {len(splits)} folds for each of {len(candidates)} candidates,"
                 f" totalling {len(candidates) * len(splits)} fits"
             )
-        if not candidates:
+        if not candidates or not splits:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? Were there no candidates?"
             )
@@ -167,9 +167,8 @@ class Run:
     def _engine(
         self, candidates: list[Params], splits: list[Split], ledger: Ledger, callback_ctx: Any
     ) -> Engine:
-        recorder = None
-        if self.study is not None:
-            recorder = self.study.recorder(splits)
+        evaluator = self._evaluator(splits, len(candidates), callback_ctx)
+        recorder = None if self.study is None else self.study.recorder(evaluator)
         self.asked += len(candidates) * len(splits)
         self.progress.start(self.asked, type(self.search).__name__)
 
@@ -185,7 +184,7 @@ class Run:
             space=Space.read({}),
             sampler=FixedSampler(candidates),
             scheduler=FullScheduler(len(candidates)),
-            evaluator=self._evaluator(splits, len(candidates), callback_ctx),
+            evaluator=evaluator,
             executor=self.executor,
             ledger=ledger,
             recorder=recorder,

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tunesmith.evaluation.crossval import Split
+from tunesmith.evaluation.crossval import CrossValidation, Split
 from tunesmith.exceptions import Conflict, StudyMismatch
 from tunesmith.keys import content_key
 from tunesmith.search.candidates import Params
@@ -98,9 +98,11 @@ class SearchStudy:
             )
         self.journal = Journal(self._storage, self.name)
 
-    def recorder(self, splits: list[Split]) -> StudyRecorder:
-        """Return what records evaluations on these splits."""
-        return StudyRecorder(self.journal, len(splits), part("splits", splits).digest)
+    def recorder(self, evaluator: CrossValidation) -> StudyRecorder:
+        """Return what records the evaluations of an evaluator."""
+        splits = evaluator.splits
+        digest = part("splits", splits).digest
+        return StudyRecorder(self.journal, len(splits), digest, evaluator.failed)
 
     def go_on(self, drawn: list[Params], listed: Iterable[Any]) -> list[Params]:
         """Return the points the study has drawn, in its order, then fresh ones.

@@ -1,0 +1,111 @@
+"""Searches whose driver is killed, at any moment, and run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("killed_script.py")
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPT), *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def run(*arguments):
+    process = start(*arguments)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors.decode()
+    return json.loads(Path(arguments[1]).read_text())
+
+
+def n_evaluations(study):
+    if not study.exists():
+        return 0
+    try:
+        with sqlite3.connect(f"file:{study}?mode=ro", uri=True, timeout=10) as connection:
+            return connection.execute("select count(*) from evaluations").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+
+
+def kill_once(study, result, kind, at):
+    """Start the search and kill it once `at` evaluations are on disk; say how many there were."""
+    process = start(study, result, kind)
+    deadline = time.monotonic() + 120
+    while n_evaluations(study) < at and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    time.sleep(random.Random(at).uniform(0, 0.03))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    return n_evaluations(study)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("batch", range(4))
+def test_killed_at_random_moments_and_resumed(tmp_path, batch):
+    """Five kills each of four searches of 36 evaluations, then one run to the end."""
+    study, result = tmp_path / "study.db", tmp_path / "result.json"
+    expected = run("none", tmp_path / "expected.json", "small")
+    moments = sorted(random.Random(batch).sample(range(36), 5))
+    for at in moments:
+        before = n_evaluations(study)
+        kept = kill_once(study, result, "small", at)
+        assert kept >= before
+    assert run(study, result, "small") == expected
+    assert n_evaluations(study) >= 36
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("at", [2, 7])
+def test_killed_keras_search_resumes_to_the_same_bits(tmp_path, at):
+    pytest.importorskip("keras", reason="Keras is not installed")
+    pytest.importorskip("jax", reason="JAX is not installed")
+    study, result = tmp_path / "study.db", tmp_path / "result.json"
+    expected = run("none", tmp_path / "expected.json", "keras")
+    kept = kill_once(study, result, "keras", at)
+    assert at <= kept < 12
+    assert run(study, result, "keras") == expected
+
+
+@pytest.mark.long
+def test_two_drivers_at_once_on_one_study(tmp_path):
+    study = tmp_path / "study.db"
+    expected = run("none", tmp_path / "expected.json", "small")
+    results = [tmp_path / f"{n}.json" for n in range(2)]
+    drivers = [start(study, result, "small") for result in results]
+    for driver in drivers:
+        _, errors = driver.communicate(timeout=120)
+        assert driver.returncode == 0, errors.decode()
+    assert [json.loads(result.read_text()) for result in results] == [expected, expected]
+
+
+def test_no_process_is_left_after_a_kill(tmp_path):
+    psutil = pytest.importorskip("psutil", reason="psutil is not installed")
+    study = tmp_path / "study.db"
+    process = start(study, tmp_path / "result.json", "small")
+    while n_evaluations(study) < 3 and process.poll() is None:
+        time.sleep(0.01)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert children
+    assert not alive
+    assert os.path.exists(study)
