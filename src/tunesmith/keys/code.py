@@ -48,11 +48,13 @@ def code(walk: Hasher, code: types.CodeType) -> bytes:
     """Key code by what it does: an unused constant, such as a docstring, does nothing."""
     parts: list[bytes] = []
     for step in instructions(code):
-        constant = step.opcode in dis.hasconst
-        operand = walk.digest(step.argval) if constant else repr(step.arg).encode()
+        if step.opcode in dis.hasconst:
+            operand = walk.digest(step.argval)
+        else:  # a name's place in the table of names says nothing
+            operand = utf8(step.argrepr if step.opcode in dis.hasname else repr(step.arg))
         parts += (step.opname.encode(), operand)
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
-    names = (code.co_name, code.co_names, code.co_varnames, code.co_cellvars, code.co_freevars)
+    names = (code.co_name, code.co_varnames, code.co_cellvars, code.co_freevars)
     flags = code.co_flags & 0xFFF  # above: __future__ imports, and whether it has a docstring
     head = repr((PYTHON, counts, names, flags)).encode()
     return hash_parts("code", head, code.co_exceptiontable, *parts)

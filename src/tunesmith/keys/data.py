@@ -61,17 +61,21 @@ def scalar(walk: Hasher, value: np.generic) -> bytes:
 
 def _content(walk: Hasher, array: np.ndarray[Any, Any]) -> bytes:
     """Hash an array in C order, copying at most a few rows of one that is not."""
-    head = (utf8(str(array.dtype)), repr(array.shape).encode())
-    if array.dtype.names is not None:
-        return hash_parts("fields", *head, *(_content(walk, array[n]) for n in array.dtype.names))
+    shape, names = repr(array.shape).encode(), array.dtype.names
+    if names is not None:
+        fields = (_content(walk, array[name]) for name in names)
+        return hash_parts("fields", shape, utf8(repr(names)), *fields)
     if array.dtype.hasobject or array.dtype.kind == "T":
-        return hash_parts("objects", *head, *map(walk.digest, array.reshape(-1).tolist()))
-    state = blake2b(hash_parts("numbers", *head), digest_size=16)
+        items = enumerate(array.reshape(-1).tolist())
+        parts = (walk.digest(item, f".flat[{at}]") for at, item in items)
+        return hash_parts("objects", shape, utf8(str(array.dtype)), *parts)
+    native = array.dtype.newbyteorder("=")  # pickling an array may turn its bytes around
+    state = blake2b(hash_parts("numbers", shape, utf8(str(native))), digest_size=16)
     if array.nbytes:
         rows = array if array.ndim else array.reshape(1)
         size = max(1, _CHUNK * len(rows) // array.nbytes)
         for start in range(0, len(rows), size):
-            chunk = np.ascontiguousarray(rows[start : start + size])
+            chunk = np.ascontiguousarray(rows[start : start + size], dtype=native)
             state.update(chunk.reshape(-1).view(np.uint8).data)
     return state.digest()
 

@@ -66,6 +66,11 @@ def variable(walk: Hasher, value: Any) -> bytes:
     return walk.join("variable", kind=type(value), name=value.__name__)
 
 
+def wrapped(walk: Hasher, value: Any) -> bytes:
+    """Key a function that a compiled wrapper hides by the function in it."""
+    return walk.join("wrapped", kind=type(value), __wrapped__=value.__wrapped__)
+
+
 def reduced(walk: Hasher, value: Any) -> bytes:
     """Take a value apart as pickle would."""
     kind = type(value)
@@ -74,7 +79,7 @@ def reduced(walk: Hasher, value: Any) -> bytes:
         reduction = reduce(value) if reduce else value.__reduce_ex__(4)
     except Exception as error:
         if hasattr(value, "__wrapped__"):
-            return walk.join("wrapped", kind=kind, __wrapped__=value.__wrapped__)
+            return wrapped(walk, value)
         label = kind.__qualname__
         label = label if kind.__module__ == "builtins" else f"{kind.__module__}.{label}"
         article = "an" if label[0] in "aeiouAEIOU" else "a"
@@ -107,7 +112,7 @@ def _is_namespace(value: object) -> bool:
 def _global(walk: Hasher, value: Any, name: str) -> bytes:
     module = getattr(value, "__module__", None) or whichmodule(value, name)
     if hasattr(value, "__wrapped__"):
-        return walk.join("wrapped", kind=type(value), __wrapped__=value.__wrapped__)
+        return wrapped(walk, value)
     if is_library(module):
         return named(module, name)
     raise Culprit(f"{module}.{name} is known by its name only, so it cannot be keyed")

@@ -48,6 +48,7 @@ _FAMILIES: Mapping[str, Rule] = MappingProxyType(
         "polars.DataFrame": data.frame,
         "polars.Series": data.series,
         "torch.Tensor": data.tensor,
+        "jaxlib.PjitFunction": objects.wrapped,
     }
 )
 

@@ -62,15 +62,18 @@ class Hasher:
 
     A value met again while it is still open is keyed by how many levels up it stands. A digest
     that holds such a reference out of itself is `loose`: it serves only until the value it refers
-    to is closed, so that what is kept in `done` never depends on where it was first met.
+    to is closed. What is kept in `done` serves wherever it is met again, but not from inside the
+    cycle it closed. So no key depends on what was met before.
     """
 
     def __init__(self, rule_of: RuleOf, *, fitted: bool = False) -> None:
         self.rule_of = rule_of
         self.fitted = fitted
-        self.done: dict[int, tuple[bytes, object]] = {}  # holding values keeps their ids theirs
+        # Holding the values keeps their ids theirs.
+        self.done: dict[int, tuple[bytes, frozenset[int], object]] = {}
         self.open: dict[int, int] = {}
         self.loose: dict[int, tuple[bytes, int, object]] = {}
+        self.cycle: list[int] = []
         self.lowest = sys.maxsize
 
     def digest(self, value: Any, step: str = "") -> bytes:
@@ -86,7 +89,7 @@ class Hasher:
 
     def _node(self, value: Any) -> bytes:
         me = id(value)
-        if me in self.done:
+        if me in self.done and self.done[me][1].isdisjoint(self.open):
             return self.done[me][0]
         if me in self.open:
             self.lowest = min(self.lowest, self.open[me])
@@ -94,20 +97,26 @@ class Hasher:
         if me in self.loose:
             self.lowest = min(self.lowest, self.loose[me][1])
             return self.loose[me][0]
-        depth, outer, mark = len(self.open), self.lowest, len(self.loose)
-        self.open[me], self.lowest = depth, sys.maxsize
+        outer, mark, first = self.lowest, len(self.loose), len(self.cycle)
+        self.open[me], self.lowest = len(self.open), sys.maxsize
         digest = self.rule_of(value, self.fitted)(self, value)
-        del self.open[me]
-        if self.lowest >= depth:
-            self._forget_loose(mark)
-            self.done[me] = (digest, value)
-        else:
-            for key in list(islice(reversed(self.loose), len(self.loose) - mark)):
-                self.loose[key] = (self.loose[key][0], self.lowest, self.loose[key][2])
-            self.loose[me] = (digest, self.lowest, value)
+        depth = self.open.pop(me)
+        if self.lowest < depth:
+            self._loosen(me, digest, value, mark)
             outer = min(outer, self.lowest)
+        else:
+            self._forget_loose(mark)
+            self.done[me] = (digest, frozenset(self.cycle[first:]), value)
+            del self.cycle[first:]
         self.lowest = outer
         return digest
+
+    def _loosen(self, me: int, digest: bytes, value: object, mark: int) -> None:
+        """Keep a digest, and those made below it, until what it refers to is closed."""
+        for inner in list(islice(reversed(self.loose), len(self.loose) - mark)):
+            self.loose[inner] = (self.loose[inner][0], self.lowest, self.loose[inner][2])
+        self.loose[me] = (digest, self.lowest, value)
+        self.cycle.append(me)
 
     def _forget_loose(self, mark: int) -> None:
         while len(self.loose) > mark:
