@@ -6,9 +6,12 @@ import math
 import reprlib
 from abc import ABC, abstractmethod
 from dataclasses import MISSING, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tunesmith.exceptions import SpaceError
+
+if TYPE_CHECKING:
+    from tunesmith.space.tree import Space
 
 CLEAR = 2**52
 """Cells of the unit interval that a float tells apart, centres included."""
@@ -86,6 +89,11 @@ class Dimension(ABC):
         SpaceError
             If the values cannot be counted, or there are not as many.
         """
+
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        """The subspace each value opens, its cell as wide as the others'; empty if none does."""
+        return ()
 
     def __contains__(self, value: object) -> bool:
         try:

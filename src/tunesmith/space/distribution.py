@@ -36,9 +36,9 @@ class Distribution(Dimension):
     Notes
     -----
     A continuous distribution gives floats and a discrete one ints. Both ends of the unit
-    interval are legal: an infinite quantile is replaced by that of probability 2**-53 or
-    1 − 2**-53, and values further out, or whole numbers less probable, do not come back
-    when encoded and decoded.
+    interval are legal: where the support has no bound, they stand for the quantiles of
+    probability 2**-53 and 1 − 2**-53. Values further out, and whole numbers less probable
+    than that, do not come back when encoded and decoded.
 
     Examples
     --------
@@ -79,11 +79,11 @@ class Distribution(Dimension):
 
     def decode(self, u: float) -> float | int:  # noqa: D102
         u = unit(u)
-        if self.discrete:
-            # The quantile of probability 0 lies one below the support.
-            u = max(u, _TAIL)
-        value = self.frozen.ppf(u)
-        if not math.isfinite(value):
+        low, high = self.frozen.support()
+        if u in (0.0, 1.0) and math.isfinite(high if u else low):
+            value = high if u else low
+        else:
+            # Nearer to an end, quantiles are infinite or beyond what scipy's solvers find.
             value = self.frozen.ppf(min(max(u, _TAIL), 1 - _TAIL))
         return int(value) if self.discrete else float(value)
 
@@ -98,7 +98,8 @@ class Distribution(Dimension):
         return min(max(place, 0.0), 1.0)
 
     def point(self, index: int) -> int:  # noqa: D102
-        return int(self.frozen.support()[0]) + self._index(index)
+        index = self._index(index)
+        return int(self.frozen.support()[0]) + index
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Distribution):

@@ -91,10 +91,10 @@ class Float(Dimension):
             return self.point(cell(u, int(self.size)))
         u = unit(u)
         if self.log:
-            value = self.low ** (1 - u) * self.high**u
+            value = float(self.low ** (1 - u) * self.high**u)
         else:
             value = (1 - u) * self.low + u * self.high
-        return float(min(max(value, self.low), self.high))
+        return min(max(value, self.low), self.high)
 
     def encode(self, value: Any) -> float:  # noqa: D102
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -109,9 +109,8 @@ class Float(Dimension):
         else:
             # Halves, because the distance of two floats can overflow.
             low, high, value = self.low / 2, self.high / 2, value / 2
-        if low == high:
-            return 0.5
-        return min(max((value - low) / (high - low), 0.0), 1.0)
+        place = (value - low) / (high - low) if low < high else 0.5
+        return min(max(place, 0.0), 1.0)
 
     def point(self, index: int) -> float:  # noqa: D102
         index = self._index(index)

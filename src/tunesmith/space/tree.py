@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,9 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from tunesmith.exceptions import SpaceError
+from tunesmith.space.branch import Branch, Column
 from tunesmith.space.categorical import Categorical, same
 from tunesmith.space.dimension import Dimension, brief
-from tunesmith.space.distribution import from_source
-
-Branch = tuple[tuple[str, Dimension], ...]
-"""Parameters that vary together: names and dimensions, sorted by name."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -125,28 +123,6 @@ class Choice(Dimension):
         return f"Choice({{{branches}}})"
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column of the encoding of a space.
-
-    Parameters
-    ----------
-    name : str
-        The parameter; empty for the choice between the dicts of a list.
-    dimension : Dimension
-        What it ranges over.
-    parent : int or None
-        The column this one depends on; None if it is always active.
-    branch : int or None
-        Number of the value of `parent` at which this one is active.
-    """
-
-    name: str
-    dimension: Dimension
-    parent: int | None
-    branch: int | None
-
-
 @dataclass(frozen=True, repr=False)
 class Space:
     """What can vary: named dimensions, and a map between their values and the unit cube.
@@ -156,8 +132,8 @@ class Space:
 
     Parameters
     ----------
-    branches : tuple of tuples of (str, Dimension)
-        The alternatives, usually one; each a list of what varies together.
+    branches : tuple of Branch
+        The alternatives, usually one.
 
     Examples
     --------
@@ -178,18 +154,6 @@ class Space:
     """
 
     branches: tuple[Branch, ...]
-
-    def __post_init__(self) -> None:
-        for branch in self.branches:
-            taken: set[str] = set()
-            for name, dimension in branch:
-                names = {name, *_opened_names(dimension)}
-                if twice := sorted(names & taken):
-                    raise SpaceError(
-                        f"the parameter {twice[0]!r} would be set twice: by itself or another "
-                        f"choice, and by what {name!r} opens; give one of them another name"
-                    )
-                taken |= names
 
     @classmethod
     def read(cls, space: Any) -> Space:
@@ -223,7 +187,7 @@ class Space:
         if isinstance(space, Space):
             return space
         if isinstance(space, Mapping):
-            return cls((_read_branch(space),))
+            return cls((Branch.read(space),))
         if isinstance(space, str) or not isinstance(space, Sequence):
             raise SpaceError(
                 f"a space is a dict or a list of dicts, got {brief(space)} "
@@ -237,7 +201,7 @@ class Space:
                     f"a space is a dict or a list of dicts, but the list holds {brief(branch)} "
                     f"of type {type(branch).__name__}"
                 )
-        return cls(tuple(_read_branch(branch) for branch in space))
+        return cls(tuple(Branch.read(branch) for branch in space))
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -257,7 +221,7 @@ class Space:
     @cached_property
     def size(self) -> int | float:
         """Number of points, repeats included; ``inf`` where they cannot be counted."""
-        return sum(_branch_size(branch) for branch in self.branches)
+        return sum(branch.size for branch in self.branches)
 
     def decode(self, u: ArrayLike) -> dict[str, Any]:
         """Return the parameters at a place in the unit cube.
@@ -361,10 +325,9 @@ class Space:
         if not 0 <= index < self.size:
             raise SpaceError(f"this space has {self.size} points; there is no number {index}")
         for branch in self.branches:
-            size = int(_branch_size(branch))
-            if index < size:
-                return _branch_point(branch, index)
-            index -= size
+            if index < branch.size:
+                return branch.point(index)
+            index -= int(branch.size)
         raise AssertionError("the sizes of the branches add up to the size")
 
     def map(self, change: Callable[[str, Dimension], Dimension]) -> Space:
@@ -394,7 +357,7 @@ class Space:
             return change(name, dimension)
 
         return Space(
-            tuple(tuple((name, changed(name, d)) for name, d in b) for b in self.branches)
+            tuple(Branch(tuple((n, changed(n, d)) for n, d in b.entries)) for b in self.branches)
         )
 
     def __contains__(self, params: object) -> bool:
@@ -413,10 +376,7 @@ class Space:
         return {"branches": self.branches}
 
     def _plain(self) -> str:
-        branches = [
-            "{" + ", ".join(f"{name!r}: {_plain(dimension)}" for name, dimension in branch) + "}"
-            for branch in self.branches
-        ]
+        branches = [repr(branch) for branch in self.branches]
         return branches[0] if len(branches) == 1 else f"[{', '.join(branches)}]"
 
     @cached_property
@@ -430,178 +390,39 @@ class Space:
         if self._switch is not None:
             yield Column("", self._switch, parent, branch)
             position += 1
-        for number, entries in enumerate(self.branches):
+        for number, alternative in enumerate(self.branches):
             above = (parent, branch) if self._switch is None else (start, number)
-            for name, dimension in entries:
-                yield Column(name, dimension, *above)
-                opener, position = position, position + 1
-                if isinstance(dimension, Choice):
-                    for key, space in enumerate(dimension.spaces):
-                        yield from space._columns(position, opener, key)
-                        position += space.n_dimensions
+            yield from alternative.columns(position, *above)
+            position += alternative.width
 
-    def _offsets(self) -> Iterator[tuple[int, int, Branch]]:
-        """Yield each branch with its number and its first column."""
-        position = 0 if self._switch is None else 1
-        for number, branch in enumerate(self.branches):
-            yield number, position, branch
-            position += sum(_width(dimension) for _, dimension in branch)
+    def _slices(self) -> list[slice]:
+        """Return the columns of each branch."""
+        ends = list(accumulate((b.width for b in self.branches), initial=self._switch is not None))
+        return [slice(first, last) for first, last in pairwise(ends)]
 
     def _decode(self, row: NDArray[np.float64]) -> dict[str, Any]:
-        chosen = 0 if self._switch is None else _decode_one("", self._switch, row[0])
-        params: dict[str, Any] = {}
-        position = next(start for number, start, _ in self._offsets() if number == chosen)
-        for name, dimension in self.branches[chosen]:
-            params[name] = _decode_one(name, dimension, row[position])
-            if isinstance(dimension, Choice):
-                # By the place and not by the key, as two keys may be equal.
-                first, last, space = _opened(dimension, params[name], position + 1)
-                params.update(space._decode(row[first:last]))
-            position += _width(dimension)
-        return params
+        chosen = 0 if self._switch is None else self._switch.decode(row[0])
+        return self.branches[chosen].decode(row[self._slices()[chosen]])
 
     def _encode(self, params: Mapping[str, Any], row: NDArray[np.float64]) -> None:
         """Write the place of this space's own parameters into `row`."""
         own = {name for name in self.names if name in params}
         errors: list[SpaceError] = []
-        for number, start, branch in self._offsets():
-            trial = np.full_like(row, np.nan)
+        for number, (branch, columns) in enumerate(
+            zip(self.branches, self._slices(), strict=True)
+        ):
             try:
-                used = _encode_branch(branch, params, trial[start:])
+                used = branch.encode(params, row[columns])
+                if extra := sorted(own - used):
+                    raise SpaceError(f"the parameter {extra[0]!r} is not active here")
             except SpaceError as error:
+                row[columns] = np.nan
                 errors.append(error)
                 continue
-            if extra := sorted(own - used):
-                errors.append(SpaceError(f"the parameter {extra[0]!r} is not active here"))
-                continue
             if self._switch is not None:
-                trial[0] = self._switch.encode(number)
-            row[:] = trial
+                row[0] = self._switch.encode(number)
             return
         if len(errors) == 1:
             raise errors[0]
         reasons = "; ".join(f"{i}: {error}" for i, error in enumerate(errors))
         raise SpaceError(f"{brief(dict(params))} is in none of the dicts of the list ({reasons})")
-
-
-def _encode_branch(
-    branch: Branch, params: Mapping[str, Any], row: NDArray[np.float64]
-) -> set[str]:
-    """Write the place of a branch's parameters into `row`; return the names used."""
-    used: set[str] = set()
-    position = 0
-    for name, dimension in branch:
-        if name not in params:
-            raise SpaceError(f"the parameter {name!r} is missing")
-        try:
-            row[position] = dimension.encode(params[name])
-        except SpaceError as error:
-            raise SpaceError(f"the parameter {name!r}: {error}") from None
-        used.add(name)
-        if isinstance(dimension, Choice):
-            first, last, space = _opened(dimension, params[name], position + 1)
-            space._encode(params, row[first:last])
-            used |= {n for n in space.names if n in params}
-            if extra := sorted(_opened_names(dimension) & params.keys() - used):
-                raise SpaceError(
-                    f"the parameter {extra[0]!r} is not active when {name!r} is "
-                    f"{brief(params[name])}"
-                )
-        position += _width(dimension)
-    return used
-
-
-def _decode_one(name: str, dimension: Dimension, u: float) -> Any:
-    try:
-        return dimension.decode(u)
-    except SpaceError as error:
-        raise SpaceError(f"the parameter {name!r}: {error}") from None
-
-
-def _opened(choice: Choice, key: object, position: int) -> tuple[int, int, Space]:
-    """Return the first and last column of what a key opens, and the space itself."""
-    chosen = choice.switch.index(key)
-    position += sum(space.n_dimensions for space in choice.spaces[:chosen])
-    space = choice.spaces[chosen]
-    return position, position + space.n_dimensions, space
-
-
-def _opened_names(dimension: Dimension) -> set[str]:
-    if not isinstance(dimension, Choice):
-        return set()
-    return {name for space in dimension.spaces for name in space.names}
-
-
-def _width(dimension: Dimension) -> int:
-    if not isinstance(dimension, Choice):
-        return 1
-    return 1 + sum(space.n_dimensions for space in dimension.spaces)
-
-
-def _points(dimension: Dimension) -> int | float:
-    """Return the number of points of a dimension with all it opens."""
-    if isinstance(dimension, Choice):
-        return sum(space.size for space in dimension.spaces)
-    return dimension.size
-
-
-def _branch_size(branch: Branch) -> int | float:
-    return math.prod(_points(dimension) for _, dimension in branch)
-
-
-def _branch_point(branch: Branch, index: int) -> dict[str, Any]:
-    digits = []
-    for _, dimension in reversed(branch):
-        index, digit = divmod(index, int(_points(dimension)))
-        digits.append(digit)
-    params: dict[str, Any] = {}
-    for (name, dimension), digit in zip(branch, reversed(digits), strict=True):
-        if not isinstance(dimension, Choice):
-            params[name] = dimension.point(digit)
-            continue
-        for key, space in dimension.branches.items():
-            if digit < space.size:
-                params[name] = key
-                params.update(space.point(digit))
-                break
-            digit -= space.size
-    return params
-
-
-def _read_branch(branch: Mapping[Any, Any]) -> Branch:
-    for name in branch:
-        if not isinstance(name, str) or not name:
-            raise SpaceError(
-                f"names of parameters are strings, got {name!r} (of type {type(name).__name__})"
-            )
-    return tuple((name, _read_dimension(name, branch[name])) for name in sorted(branch))
-
-
-def _read_dimension(name: str, given: Any) -> Dimension:
-    if isinstance(given, Dimension):
-        return given
-    try:
-        if hasattr(given, "rvs"):
-            return from_source(given)
-        if isinstance(given, Mapping):
-            raise SpaceError(
-                f"a dict is no list of values; write Choice({brief(given)}) if each of its keys "
-                "opens a subspace"
-            )
-        values = Categorical(given)
-    except SpaceError as error:
-        raise SpaceError(f"the parameter {name!r}: {error}") from None
-    for value in values.values:
-        if isinstance(value, Dimension):
-            raise SpaceError(
-                f"the parameter {name!r}: {brief(value)} stands in a list; write it without "
-                "the brackets"
-            )
-    return values
-
-
-def _plain(dimension: Dimension) -> str:
-    """Return the shortest text that reads back as the dimension."""
-    if isinstance(dimension, Categorical) and dimension == Categorical(dimension.values):
-        return repr(list(dimension.values))
-    return repr(dimension)
