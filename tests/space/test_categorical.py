@@ -79,6 +79,8 @@ def test_numbers_of_other_types_are_found_last():
     assert dimension.index(1.0) == 0
     assert dimension.index(np.str_("a")) == 2
     assert dimension.index(np.True_) == 3
+    assert np.float32(0.1) not in Categorical([0.1])
+    assert np.float32(0) not in Categorical([1e300, 10**400])
     assert True not in Categorical([1, 0])
     assert 1 not in Categorical([True])
     assert "1" not in Categorical([1])

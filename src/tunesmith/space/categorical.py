@@ -200,6 +200,8 @@ def _alike(a: object, b: object) -> bool:
     if isinstance(a, truth) or isinstance(b, truth):
         return isinstance(a, truth) and isinstance(b, truth) and bool(a == b)
     if isinstance(a, numbers.Number) and isinstance(b, numbers.Number):
+        # As numpy would round the one to the type of the other first.
+        a, b = (x.item() if isinstance(x, np.generic) else x for x in (a, b))
         return bool(a == b) or bool(a != a and b != b)
     return isinstance(a, str) and isinstance(b, str) and a == b
 

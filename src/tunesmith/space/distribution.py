@@ -12,7 +12,7 @@ import numpy as np
 from tunesmith.exceptions import SpaceError
 from tunesmith.space.categorical import Categorical
 from tunesmith.space.dimension import Dimension, brief, unit
-from tunesmith.space.numeric import Float, Int
+from tunesmith.space.numeric import Float, Int, as_float
 
 _TAIL = 2.0**-53
 """Probability cut from an end whose quantile is infinite."""
@@ -88,13 +88,14 @@ class Distribution(Dimension):
         return int(value) if self.discrete else float(value)
 
     def encode(self, value: Any) -> float:  # noqa: D102
-        kind = numbers.Integral if self.discrete else numbers.Real
+        number = as_float(value)
         low, high = self.frozen.support()
-        if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+        beside = self.discrete and not isinstance(value, numbers.Integral)
+        if number is None or beside or not low <= number <= high:
             raise SpaceError(f"{value!r} is not a value of {self!r}")
-        place = float(self.frozen.cdf(value))
+        place = float(self.frozen.cdf(number))
         if self.discrete:
-            place = (place + float(self.frozen.cdf(value - 1))) / 2
+            place = (place + float(self.frozen.cdf(number - 1))) / 2
         return min(max(place, 0.0), 1.0)
 
     def point(self, index: int) -> int:  # noqa: D102

@@ -97,9 +97,10 @@ class Float(Dimension):
         return min(max(value, self.low), self.high)
 
     def encode(self, value: Any) -> float:  # noqa: D102
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        number = as_float(value)
+        if number is None:
             raise SpaceError(f"{value!r} is not a number from {self.low} to {self.high}")
-        value = self._clip(float(value))
+        value = self._clip(number)
         if self.low == self.high:
             return 0.5
         if self.step is not None:
@@ -229,12 +230,23 @@ class Int(Dimension):
         return self.low + self._index(index) * (self.step or 1)
 
 
-def _real(call: str, name: str, value: Any) -> float:
+def as_float(value: Any) -> float | None:
+    """Return a real number as a float; None where it is no number or too large."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def _real(call: str, name: str, value: Any) -> float:
+    number = as_float(value)
+    if number is None:
         raise SpaceError(
-            f"{call}: {name} has to be a number, got {value!r} (of type {type(value).__name__})"
+            f"{call}: {name} has to be a number that a float can hold, got {value!r} "
+            f"(of type {type(value).__name__})"
         )
-    number = float(value)
     if not math.isfinite(number):
         raise SpaceError(f"{call}: {name} has to be a finite number, got {value!r}")
     return number
