@@ -157,10 +157,12 @@ def _by_metric(scores: Scores | None) -> dict[str, float]:
     return scores if isinstance(scores, dict) else {"score": scores}
 
 
-def _score(row: Row[Any]) -> Any:
+def _score(row: Row[Any]) -> float:
     if row.special in SPECIAL:
         return float(row.special)
-    return row.value
+    if row.special is None and isinstance(row.value, float):
+        return row.value
+    raise StorageError(f"the record at position {row.position} cannot be read: a score is none.")
 
 
 def _read(form: str, scores: dict[str, float], what: str) -> Scores | None:

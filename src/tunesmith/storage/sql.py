@@ -177,6 +177,8 @@ class SQLStorage:
         row = connection.execute(_FIND, {"study": study}).first()
         if row is None:
             raise StudyNotFound(f"no study named {study!r} is in {self}.")
+        if not isinstance(row.last, int):
+            raise StorageError(f"{self}: the study {study!r} is damaged. Restore a copy.")
         return row.id, row.last
 
     def _pages(self, study: int, after: int, last: int) -> Iterator[tuple[int, Record]]:

@@ -29,7 +29,7 @@ _ADVICE = {
     "SQLITE_NOTADB": "the file is not an SQLite database. Give another path",
     "SQLITE_PERM": "the file may not be opened. Check its permissions",
     "SQLITE_READONLY": "it may not be written. Check the permissions of the file and its folder",
-    "SQLITE_TOOBIG": f"a text is longer than {LONGEST_VALUE:,} bytes",
+    "SQLITE_TOOBIG": "a text in it is longer than tunesmith reads and writes",
 }
 
 

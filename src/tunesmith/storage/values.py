@@ -108,9 +108,9 @@ def _encode(value: Any) -> Any:
 def _encode_numpy(value: np.generic) -> Any:
     dtype = value.dtype
     if type(value) is np.str_:
-        return {"numpy": "U", "bytes": str(value).encode("utf-8", "surrogatepass").hex()}
+        return {"numpy": "U", "bytes": value.encode("utf-8", "surrogatepass").hex()}
     if type(value) is np.bytes_:
-        return {"numpy": "S", "bytes": bytes(value).hex()}
+        return {"numpy": "S", "bytes": value.hex()}
     if type(value) is dtype.type and (dtype.char in _NUMPY_CODES or dtype.kind in "mM"):
         # The code tells types of one size apart; a date's unit is in its long name only.
         code = dtype.str[1:] if dtype.kind in "mM" else dtype.char
