@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 
 
 class LearningRates(NamedTuple):
-    """What an optimiser needs for this network to learn in a few epochs.
+    """The learning rates at which an optimiser trains this network in a few epochs.
 
     Parameters
     ----------
     default : float
-        The demo's choice.
+        The demo's choice: six epochs on 1,440 digits are enough to read most of those
+        held out (0.83 to 0.95 of them over optimisers and seeds).
     least, most : float
-        Outside of these the network stays near chance: measured on 1,440 digits and
-        on 10,000 larger ones, six epochs.
+        Beyond these, six epochs are too few even on 10,000 images, or training fails.
     """
 
     default: float
@@ -24,10 +24,10 @@ class LearningRates(NamedTuple):
 
 
 OPTIMIZERS = {
-    "adadelta": LearningRates(3.0, 0.05, 30.0),
-    "adam": LearningRates(0.005, 0.0001, 0.1),
-    "rmsprop": LearningRates(0.005, 0.0001, 0.1),
-    "sgd": LearningRates(0.3, 0.01, 1.0),
+    "adadelta": LearningRates(10.0, 0.02, 50.0),
+    "adam": LearningRates(0.005, 0.00001, 0.04),
+    "rmsprop": LearningRates(0.005, 0.00001, 0.04),
+    "sgd": LearningRates(0.3, 0.001, 0.7),
 }
 
 
