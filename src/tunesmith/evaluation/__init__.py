@@ -11,15 +11,11 @@ from tunesmith.trial import Job, Outcome
 
 @runtime_checkable
 class Evaluator(Protocol):
-    """Turns a job into its outcome; sent to every worker once, data included.
+    """Turns a job into its outcome; sent to every worker once, data included."""
 
-    Attributes
-    ----------
-    n_splits : int
-        Jobs of each trial.
-    """
-
-    n_splits: int
+    @property
+    def n_splits(self) -> int:
+        """Jobs of each trial."""
 
     def __call__(self, job: Job) -> Outcome:
         """Fit and score. What it raises ends the whole search."""

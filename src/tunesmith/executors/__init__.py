@@ -11,15 +11,15 @@ from tunesmith.trial import Outcome
 
 @runtime_checkable
 class Executor(Protocol):
-    """Runs bundles and hands back an outcome for each job as it is made.
+    """Runs bundles and hands back an outcome for each job as it is made."""
 
-    Attributes
-    ----------
-    workers : int
-        How many jobs run at once.
-    """
+    @property
+    def workers(self) -> int:
+        """How many jobs run at once."""
 
-    workers: int
+    @property
+    def threads_per_worker(self) -> int | None:
+        """How many threads the numerical libraries use for a job; None if nobody knows."""
 
     def run(self, bundle: Bundle, on_outcome: Callable[[Outcome], None]) -> None:
         """Run the jobs of a bundle, now or as soon as a worker is free, in order.

@@ -10,11 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+Backend = Literal["pandas", "polars"]
+
 Results = Mapping[str, Any]
 """``cv_results_`` as scikit-learn's searches make it."""
 
 
-def results_frame(results: Results, backend: Literal["pandas", "polars"] | None) -> Any:
+def results_frame(results: Results, backend: Backend | None) -> Any:
     """Return a data frame with one row a candidate.
 
     Parameters
@@ -36,7 +38,7 @@ def results_frame(results: Results, backend: Literal["pandas", "polars"] | None)
     ValueError
         If `backend` is neither of the two.
     """
-    known = ("pandas", "polars")
+    known: tuple[Backend, ...] = ("pandas", "polars")
     if backend is not None and backend not in known:
         raise ValueError(f"backend must be 'pandas', 'polars' or None, got {backend!r}.")
     wanted = known if backend is None else (backend,)

@@ -31,15 +31,11 @@ class Suggestion:
 
 @runtime_checkable
 class Sampler(Protocol):
-    """Says what to try next.
+    """Says what to try next."""
 
-    Attributes
-    ----------
-    adaptive : bool
-        False where the sequence needs no results (grid, random).
-    """
-
-    adaptive: bool
+    @property
+    def adaptive(self) -> bool:
+        """False where the sequence needs no results (grid, random)."""
 
     def suggest(self, space: Space, history: History, rng: Generator) -> Suggestion:
         """Return the parameters of trial ``history.number``.

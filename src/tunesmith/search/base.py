@@ -82,7 +82,7 @@ class BaseSearch(BaseSearchCV):
         self.fit_timeout = fit_timeout
         self.progress = progress
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Evaluate every candidate on every split, and refit the best one.
 
@@ -257,7 +257,9 @@ class BaseSearch(BaseSearchCV):
         return f"{call}\n{as_text(lines)}" if lines else call
 
     def _html_repr(self) -> str:
-        return estimator_html_repr(self) + (as_html(lines) if (lines := self._summary()) else "")
+        diagram: str = estimator_html_repr(self)
+        lines = self._summary()
+        return diagram + as_html(lines) if lines else diagram
 
     def _summary(self) -> list[tuple[str, str]]:
         if not hasattr(self, "best_index_"):

@@ -224,9 +224,9 @@ class Run:
         """Return the score that `refit` goes by, or the first one."""
         scores = outcome.test_scores
         if isinstance(scores, dict):
+            first = next(iter(scores.values()), np.nan)
             metric = self.task.refit_metric
-            metric = metric if metric in scores else next(iter(scores), None)
-            return scores.get(metric, np.nan)
+            return scores.get(metric, first) if isinstance(metric, str) else first
         return np.nan if scores is None else scores
 
     def _gather(self, ledger: Ledger, n_candidates: int, n_splits: int) -> None:

@@ -67,7 +67,7 @@ class SearchStudy:
             check_same(head, self._kind, parts, self.where)
         self._parts = parts
         self._head = head
-        self.threads_per_worker: int | None = head and head.facts["threads_per_worker"]
+        self.threads_per_worker: int | None = head.facts["threads_per_worker"] if head else None
         self.journal: Journal
 
     def settle(self, threads_per_worker: int | None) -> None:
