@@ -117,6 +117,8 @@ def _count(field: str, value: Any) -> int:
 
 
 def _real(field: str, value: Any) -> float:
+    if type(value) is float:
+        return value
     if isinstance(value, numbers.Real):
         try:
             return float(value)

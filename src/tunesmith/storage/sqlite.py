@@ -93,6 +93,8 @@ def sqlite_engine(url: URL, lock_timeout: float) -> Engine:
     engine = create_engine(
         url, pool_size=1, max_overflow=0, connect_args={"timeout": lock_timeout}
     )
+    # A statement for many rows: each statement has to ask a busy search for Python's lock.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
     mode = journal_mode(sqlite3.sqlite_version_info[:3])
 
     @event.listens_for(engine, "connect")
