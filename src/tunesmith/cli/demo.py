@@ -164,7 +164,6 @@ def make_search(
         "cv": FOLDS,
         "n_jobs": workers,
         "storage": storage,
-        "study_name": f"demo-{kind}-{images.name}" if storage else None,
         "progress": True,
     }
     if kind == "grid":
