@@ -14,7 +14,8 @@ from tunesmith.samplers.grid import GridSampler
 from tunesmith.space import Categorical, Choice, Distribution, Float, Int, Space
 from tunesmith.trial import History
 
-NAMES = st.sampled_from("abcdefgh")
+law = settings(deadline=None, derandomize=True)
+
 UNIT = st.one_of(st.sampled_from([0.0, 5e-324, 0.5, 1 - 2**-53, 1.0]), st.floats(0, 1))
 
 
@@ -126,13 +127,16 @@ def close(dimension, one, other):
         if dimension.log:
             return math.isclose(one, other, rel_tol=1e-12)
         return abs(one / 2 - other / 2) <= 1e-14 * max(abs(dimension.low), abs(dimension.high))
-    if isinstance(dimension, Distribution) and not dimension.discrete:
-        return abs(dimension.encode(one) - dimension.encode(other)) < 1e-9
+    if isinstance(dimension, Distribution):
+        # Far out in the tails, neighbours share a place.
+        near = abs(dimension.encode(one) - dimension.encode(other)) < 1e-9
+        return near and (type(one) is type(other) or not dimension.discrete)
     if isinstance(dimension, Categorical):
         return one is other
     return type(one) is type(other) and one == other
 
 
+@law
 @given(DIMENSIONS, st.lists(UNIT, min_size=1, max_size=5))
 def test_values_come_back_from_their_places(dimension, places):
     for u in places:
@@ -151,6 +155,7 @@ def test_values_come_back_from_their_places(dimension, places):
         assert dimension.encode(back) == pytest.approx(dimension.encode(value), abs=1e-9)
 
 
+@law
 @given(COUNTED, st.data())
 def test_every_point_has_its_place(dimension, data):
     index = data.draw(st.integers(0, dimension.size - 1))
@@ -162,6 +167,7 @@ def test_every_point_has_its_place(dimension, data):
         assert dimension.low <= value <= dimension.high
 
 
+@law
 @given(st.one_of(floats(), log_floats(), stepped_floats(), ints(), log_ints()), UNIT, UNIT)
 def test_order_is_kept(dimension, u, v):
     u, v = sorted([u, v])
@@ -171,7 +177,7 @@ def test_order_is_kept(dimension, u, v):
     assert dimension.encode(one) <= dimension.encode(other) + 1e-12
 
 
-@settings(max_examples=200)
+@law
 @given(spaces(), st.data())
 def test_parameters_come_back_from_their_place(space, data):
     n = space.n_dimensions
@@ -191,6 +197,7 @@ def test_parameters_come_back_from_their_place(space, data):
         assert close(active[name], value, back[name]) or value == back[name]
 
 
+@law
 @given(spaces())
 def test_columns_tell_what_is_active(space):
     rng = np.random.default_rng(0)
@@ -206,6 +213,7 @@ def test_columns_tell_what_is_active(space):
             assert active == (not np.isnan(u))
 
 
+@law
 @given(spaces(dimensions=categoricals().filter(lambda d: object not in map(type, d.values))))
 def test_pickling_and_equality(space):
     assert pickle.loads(pickle.dumps(space)) == space
@@ -216,6 +224,7 @@ SMALL = st.lists(VALUES, min_size=1, max_size=4)
 GRID = st.dictionaries(st.text(min_size=1, max_size=3), SMALL, max_size=3)
 
 
+@law
 @given(GRID | st.lists(GRID, min_size=1, max_size=3))
 def test_grid_is_scikit_learns(param_grid):
     space, sampler = Space.read(param_grid), GridSampler()
@@ -230,6 +239,7 @@ def test_grid_is_scikit_learns(param_grid):
         assert ours in space
 
 
+@law
 @given(spaces(dimensions=categoricals()))
 def test_points_are_in_the_space_and_as_many_as_its_size(space):
     for index in range(min(space.size, 30)):
