@@ -41,11 +41,15 @@ class SavedModel:
         import keras
 
         refuse_lambdas(model)
+        optimizer = model.optimizer if model.compiled else None
+        if optimizer is not None and model.built and not optimizer.built:
+            # Reading back builds the optimizer, and would miss its variables in the archive.
+            optimizer.build(model.trainable_variables)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "model.keras")
             keras.saving.save_model(model, path)
             archive = path.read_bytes()
-        return cls(archive, [np.asarray(v.numpy()) for v in _seed_states(model)])
+        return cls(archive, [keras.ops.convert_to_numpy(v) for v in _seed_states(model)])
 
     def load(self) -> keras.Model:
         """Make the model again, optimizer state included, running no code from the archive.
@@ -64,10 +68,9 @@ class SavedModel:
                 model = keras.saving.load_model(path, safe_mode=True)
             except (TypeError, ValueError) as error:
                 raise ValueError(
-                    "the Keras model could not be read back. Decorate its own classes and "
-                    "functions (layers, losses, metrics) with "
-                    "@keras.saving.register_keras_serializable() and import the module that "
-                    "defines them before loading."
+                    "the Keras model could not be read back. Decorate layers, losses and metrics "
+                    "of your own with @keras.saving.register_keras_serializable() and import the "
+                    f"module that defines them before loading. Keras says: {error}"
                 ) from error
         for variable, value in zip(_seed_states(model), self.seeds, strict=True):
             variable.assign(value)

@@ -172,7 +172,8 @@ class ClassEncoder(TargetEncoder):
         if self.layout_ == "column":
             return ids[:, None].astype(np.float32)
         if self.layout_ == "indicator":
-            return np.eye(self._width or len(self.classes_), dtype=np.float32)[ids]
+            columns = np.eye(self._width or len(self.classes_), dtype=np.float32)
+            return np.asarray(columns[ids])
         return ids
 
     def ids(self, labels: np.ndarray) -> np.ndarray:
