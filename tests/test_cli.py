@@ -109,6 +109,21 @@ class TestCommand:
         assert result.exit_code == 1
         assert result.output.splitlines()[-1] == "Error: the study was made from something else"
 
+    def test_interrupted_search_says_how_to_go_on(self, monkeypatch):
+        def interrupt(*arguments):
+            stop = KeyboardInterrupt()
+            stop.add_note("Run the same script again to go on.")
+            raise stop
+
+        monkeypatch.setattr("tunesmith.cli.demo.make_search", interrupt)
+        result = run("demo")
+        assert result.exit_code == 1
+        assert result.output.split("\n")[-4:-1] == [
+            "Run the same script again to go on.",
+            "",
+            "Aborted!",
+        ]
+
 
 class TestImages:
     def test_digits_are_scaled_and_split(self):

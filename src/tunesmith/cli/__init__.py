@@ -10,13 +10,17 @@ from tunesmith.exceptions import TunesmithError
 
 
 class _Group(click.Group):
-    """Turns errors that tunesmith raises on purpose into one line and a failure."""
+    """Tells of errors raised on purpose, and of a Ctrl-C, in words instead of a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except TunesmithError as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt as stop:
+            for note in getattr(stop, "__notes__", ()):
+                click.echo(f"\n{note}", err=True)
+            raise
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
