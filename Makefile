@@ -66,9 +66,11 @@ $(MADE):
 	@touch $@
 
 $(KERAS): pyproject.toml $(MADE)
+	@echo 'Installing tunesmith, Keras and JAX into $(VENV), once.'
 	$(BIN)/python -m pip install --quiet -e '.[keras]'
 	@touch $@
 
 $(DEV): pyproject.toml $(MADE)
+	@echo 'Installing tunesmith, Keras, JAX and the tools for tests into $(VENV), once.'
 	$(BIN)/python -m pip install --quiet -e '.[keras,dev]'
 	@touch $(KERAS) $@
