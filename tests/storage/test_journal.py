@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -229,6 +231,36 @@ def test_journal_that_is_dropped_writes_what_it_has(storage):
     del journal
     gc.collect()
     assert records(storage) == [evaluation()]
+
+
+ENDING = """
+import sys
+from tunesmith.storage import open_storage
+from tunesmith.storage.journal import Journal
+from tunesmith.trial import EvaluationRecord, State
+storage = open_storage(sys.argv[1])
+journal = Journal(storage, "s", delay=3600)
+for i in range(50):
+    journal.append(
+        EvaluationRecord(i, 0, 0, State.COMPLETED, 0.5, None, 3, 0.25, 0.125, None, 1.0)
+    )
+sys.exit("done")
+"""
+
+
+def test_script_that_ends_without_a_close_loses_nothing(tmp_path):
+    storage = open_storage(tmp_path / "s.db")
+    storage.create(head())
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ENDING, tmp_path / "s.db"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        check=False,
+    )
+    assert done.stderr == "done\n"
+    assert [record.trial for record in records(storage)] == list(range(50))
+    storage.close()
 
 
 def test_record_of_another_driver_wins(storage):

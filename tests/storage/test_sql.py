@@ -13,7 +13,7 @@ from sqlalchemy import create_engine
 from tunesmith.exceptions import Conflict, StorageError
 from tunesmith.storage import open_storage
 from tunesmith.storage.memory import MemoryStorage
-from tunesmith.storage.schema import METADATA, VERSION, VERSION_TABLE
+from tunesmith.storage.schema import METADATA, VERSION_TABLE, VERSIONS
 from tunesmith.storage.sql import SQLStorage
 
 from .making import evaluation, head, trial
@@ -54,6 +54,7 @@ def test_path_may_hold_what_urls_may_not(tmp_path, name):
         ("https://there/digits.db", StorageError, "not in https"),
         ("sqlite+aiosqlite:///x.db", StorageError, r"not in sqlite\+aiosqlite"),
         ("://", StorageError, "no database URL"),
+        ("postgresql://me:secret@there:port/db", StorageError, "no database URL"),
         ("postgresql+nothing://there/db", StorageError, "postgresql.nothing"),
     ],
 )
@@ -71,18 +72,19 @@ def test_tables_are_those_the_migrations_make(tmp_path):
     engine = create_engine(f"sqlite:///{tmp_path / 's.db'}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        assert context.get_current_revision() == VERSION
+        assert context.get_current_revision() == VERSIONS[-1]
         assert compare_metadata(context, METADATA) == []
     engine.dispose()
 
 
-def test_newest_migration_is_the_one_the_code_knows():
+def test_migrations_are_those_the_code_knows():
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", "tunesmith.storage:migrations")
-    assert ScriptDirectory.from_config(config).get_current_head() == VERSION
+    scripts = ScriptDirectory.from_config(config).walk_revisions()
+    assert tuple(script.revision for script in scripts)[::-1] == VERSIONS
 
 
 def test_failed_creation_leaves_nothing(tmp_path, monkeypatch):

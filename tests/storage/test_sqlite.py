@@ -122,10 +122,11 @@ def test_truncated_file_is_refused(tmp_path):
         open_storage(path)
 
 
-def test_file_of_a_newer_version_is_refused(tmp_path):
+@pytest.mark.parametrize("version", ["'0999'", "'0000'", "0", "''"])
+def test_file_of_an_unknown_version_is_refused(tmp_path, version):
     path = made(tmp_path / "s.db")
-    run(path, "UPDATE tunesmith_version SET version_num = '0999'")
-    with pytest.raises(StorageError, match=r"newer tunesmith \(layout 0999.*pip install"):
+    run(path, f"UPDATE tunesmith_version SET version_num = {version}")
+    with pytest.raises(StorageError, match=r"newer tunesmith \(layout .*pip install"):
         open_storage(path)
 
 

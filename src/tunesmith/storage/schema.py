@@ -20,8 +20,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "0001"
-"""The newest migration."""
+VERSIONS = ("0001",)
+"""The migrations there are, oldest first."""
 
 VERSION_TABLE = "tunesmith_version"
 

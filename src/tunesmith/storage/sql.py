@@ -48,8 +48,8 @@ from tunesmith.storage.schema import (
     SCORES,
     STUDIES,
     TRIALS,
-    VERSION,
     VERSION_TABLE,
+    VERSIONS,
 )
 from tunesmith.storage.sqlite import check_file, explain, sqlite_engine
 from tunesmith.trial import Record, StudyHead
@@ -213,17 +213,17 @@ class SQLStorage:
             if connection.dialect.name == "sqlite":
                 check_file(connection, str(self), VERSION_TABLE)
             version = _version(connection)
-        if version is not None and version > VERSION:
+        if version is not None and version not in VERSIONS:
             raise StorageError(
-                f"{self}: it was made by a newer tunesmith (layout {version}; this one knows "
-                f"{VERSION}). Upgrade: pip install --upgrade tunesmith."
+                f"{self}: it was made by a newer tunesmith (layout {version[:20]!r}; this one "
+                f"knows {VERSIONS[-1]!r}). Upgrade: pip install --upgrade tunesmith."
             )
-        if version != VERSION:
+        if version != VERSIONS[-1]:
             with self._transaction(writes=True) as connection:
                 if connection.dialect.name == "postgresql":
                     # Unlike in SQLite, the transaction itself keeps nobody out.
                     connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
-                if _version(connection) != VERSION:
+                if _version(connection) != VERSIONS[-1]:
                     migrate(connection)
 
     def _close_before_forks(self) -> None:
@@ -264,18 +264,21 @@ def _engine(url: URL, lock_timeout: float) -> Engine:
 def _parsed(url: str | URL) -> URL:
     try:
         return make_url(url)
-    except exc.ArgumentError as error:
+    except (exc.ArgumentError, ValueError) as error:
+        # What cannot be parsed is not repeated: a password may be in it.
         raise StorageError(
-            f"{url!r} is no database URL. Give one such as 'sqlite:///digits.db'."
+            "storage is no database URL. Give one such as 'sqlite:///digits.db' or "
+            "'postgresql+psycopg://user@host/name'."
         ) from error
 
 
 def _version(connection: Connection) -> str | None:
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    return connection.execute(
+    version = connection.execute(
         select(column("version_num")).select_from(table(VERSION_TABLE))
     ).scalar()
+    return None if version is None else str(version)
 
 
 def _page(connection: Connection, study: int, after: int, last: int) -> list[tuple[int, Record]]:

@@ -156,7 +156,7 @@ def _check_values(storage: Storage) -> None:
     texts = ["", "Zeile\n\t'\"\\", "試験 🙂 \u200b", "x" * 1_000_000]
     for split, text in enumerate(texts):
         storage.append("a", _evaluation(1, split, scores=None, error=text))
-        storage.append("a", TrialRecord(split, key=f"{split} {text}", params={text: [text]}))
+        storage.append("a", TrialRecord(split, key=f"{split} {text[:99]}", params={text: [text]}))
     tail = _records(storage)[len(scores) :]
     assert [r.error for r in tail if isinstance(r, EvaluationRecord)] == texts, "texts differ"
     params = [r.params for r in tail if isinstance(r, TrialRecord)]
