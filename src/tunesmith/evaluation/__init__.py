@@ -45,7 +45,7 @@ def plan(evaluator: Evaluator, jobs: Sequence[Job], workers: int) -> Iterable[Bu
 
     Guided self-scheduling (Polychronopoulos and Kuck, IEEE Trans. Computers 1987):
     each bundle is a fixed share of what is left, so that there are few bundles and
-    yet all workers finish together.
+    yet all workers finish together. One worker gets one bundle.
 
     Parameters
     ----------
@@ -71,6 +71,7 @@ def plan(evaluator: Evaluator, jobs: Sequence[Job], workers: int) -> Iterable[Bu
     """
     start = 0
     while start < len(jobs):
-        size = max(1, (len(jobs) - start) // (2 * workers))
+        left = len(jobs) - start
+        size = left if workers == 1 else max(1, left // (2 * workers))
         yield Bundle(evaluator, tuple(jobs[start : start + size]))
         start += size

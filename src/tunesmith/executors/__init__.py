@@ -15,7 +15,7 @@ class Executor(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many jobs run at once."""
+        """How many bundles run at once."""
 
     @property
     def threads_per_worker(self) -> int | None:
