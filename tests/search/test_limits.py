@@ -78,7 +78,10 @@ def test_an_accident_is_tried_again_on_resuming(tmp_path):
     flag = tmp_path / "flag"
     grid = {"deed": ["fit", f"{flag}"]}
     search = GridSearchCV(DiesOnce(), grid, cv=2, n_jobs=2, storage=tmp_path / "s.db")
-    with pytest.warns(UserWarning, match="exit code 1"):
+    with (
+        pytest.warns(UserWarning, match="non-finite"),
+        pytest.warns(FitFailedWarning, match="exit code 1"),
+    ):
         search.fit(X, y)
     assert np.isnan(search.cv_results_["mean_test_score"][1])
     search.fit(X, y)
@@ -132,8 +135,23 @@ def test_bad_threads(threads):
         GridSearchCV(Unruly(), {"deed": ["fit"]}, threads_per_worker=threads).fit(X, y)
 
 
-def test_what_cannot_be_sent_is_named_before_anything_runs(tmp_path):
+def test_what_cannot_be_copied_is_named_before_anything_runs(tmp_path):
     with open(tmp_path / "open.txt", "w") as file:
-        search = GridSearchCV(Unruly(deed=file), {"deed": ["fit"]}, n_jobs=2)
-        with pytest.raises((UnpicklableError, TypeError), match="deed"):
+        search = GridSearchCV(Unruly(deed=file), {"deed": ["fit"]})
+        with pytest.raises(TypeError, match=r"deed=.*open\.txt.* of Unruly cannot be copied"):
             search.fit(X, y)
+
+
+class Unsendable:
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        raise ValueError("it stays here")
+
+
+def test_what_cannot_be_sent_is_named_before_anything_runs():
+    search = GridSearchCV(Unruly(deed=Unsendable()), {"deed": ["fit"]}, n_jobs=2)
+    with pytest.raises(UnpicklableError, match=r"estimator\.deed.*it stays here"):
+        search.fit(X, y)
+    assert not hasattr(search, "cv_results_")

@@ -142,7 +142,7 @@ class BaseSearch(BaseSearchCV):
         self._checked_cv_orig = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         self._check_input_parameters(X=X, y=y, split_params=routed.splitter.split)
         self.n_splits_ = self._checked_cv_orig.get_n_splits(X, y, **routed.splitter.split)
-        estimator = clone(self.estimator)
+        estimator = _clone(self.estimator)
         return Task(X, y, scorer, refit_metric, routed, estimator, self._checked_cv_orig)
 
     def _run(self, task: Task, deadline: float, root: Any) -> Run:
@@ -301,3 +301,20 @@ class BaseSearch(BaseSearchCV):
         """
         check_is_fitted(self, "cv_results_")
         return results_frame(self.cv_results_, backend)
+
+
+def _clone(estimator: Any) -> Any:
+    """Clone an estimator, or name the parameter that cannot be copied."""
+    try:
+        return clone(estimator)
+    except TypeError as error:
+        for name, value in estimator.get_params(deep=False).items():
+            try:
+                clone(value, safe=False)
+            except TypeError as reason:
+                raise TypeError(
+                    f"{name}={value!r} of {type(estimator).__name__} cannot be copied, and every "
+                    f"fit needs a copy: {reason}. Make it inside the function or the fit that "
+                    f"needs it."
+                ) from error
+        raise
