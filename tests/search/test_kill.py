@@ -37,7 +37,7 @@ def n_evaluations(study):
         return 0
     try:
         with sqlite3.connect(f"file:{study}?mode=ro", uri=True, timeout=10) as connection:
-            return connection.execute("select count(*) from evaluations").fetchone()[0]
+            return connection.execute("select count(*) from tunesmith_evaluations").fetchone()[0]
     except sqlite3.OperationalError:
         return 0
 

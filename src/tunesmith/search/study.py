@@ -135,7 +135,7 @@ class SearchStudy:
     ) -> None:
         try:
             if hasattr(self, "journal"):
-                self.journal.close()
+                self.journal.__exit__(kind, error, trace)
         finally:
             if self._owned:
                 self._storage.close()
