@@ -278,7 +278,7 @@ def metric(output, name):
 
 def test_small_random_search_goes_on_where_it_ended(tmp_path):
     pytest.importorskip("keras")
-    arguments = ("demo", "--search", "random", "--n-iter", 1, "--train-size", 60, "--jobs", 1)
+    arguments = ("demo", "--search", "random", "--n-iter", 1, "--train-size", 120, "--jobs", 1)
     storage = ("--storage", tmp_path / "demo.db")
     first, again = run(*arguments, *storage), run(*arguments, *storage)
     assert first.exit_code == again.exit_code == 0, first.output + again.output
