@@ -226,7 +226,7 @@ def _headline(kind: str, n_candidates: int, images: Images) -> str:
     height, width, *_ = images.shape
     networks = "network" if n_candidates == 1 else "networks"
     return (
-        f"{kind.capitalize()} search: {n_candidates} convolutional {networks} × {FOLDS} folds, "
+        f"{kind.capitalize()} search: {n_candidates} {networks} × {FOLDS} folds, "
         f"{len(images.x_train):,} images of {height}×{width} pixels ({images.name})"
     )
 
