@@ -79,4 +79,4 @@ columns = {
     if not name.endswith("_time") and name != "params"
 }
 with open(result, "w") as file:
-    json.dump(columns | {"best": search.best_index_}, file)
+    json.dump(columns | {"best": int(search.best_index_)}, file)
