@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from tests.models.networks import ADAM, classifier, diabetes, digits, regressor
 
+from tests.models.networks import ADAM, classifier, diabetes, digits, regressor
 from tunesmith.models import KerasClassifier, KerasRegressor
 from tunesmith.testing.models import check_model
 
@@ -34,6 +34,7 @@ EXPECTED_FAILURES = {
 @parametrize_with_checks(
     [KerasClassifier(classifier, hidden=16, **PARAMS), KerasRegressor(regressor, **PARAMS)],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES[type(estimator).__name__],
+    xfail_strict=False,  # whether the last bit moves depends on the processor
 )
 def test_scikit_learns_checks(estimator, check):
     check(estimator)

@@ -10,8 +10,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
-from tests.models.networks import ADAM, classifier, compiled, diabetes, digits, iris, regressor
 
+from tests.models.networks import ADAM, classifier, compiled, diabetes, digits, iris, regressor
 from tunesmith.models import KerasClassifier, KerasRegressor
 
 keras = pytest.importorskip("keras", reason="Keras is not installed")

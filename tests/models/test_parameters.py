@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
-from tests.models.networks import compiled, iris
 
+from tests.models.networks import compiled, iris
 from tunesmith.models import KerasClassifier, KerasRegressor, routing
 
 

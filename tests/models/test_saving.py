@@ -8,8 +8,8 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pytest
 from sklearn.base import clone
-from tests.models.networks import ADAM, classifier, compiled, iris
 
+from tests.models.networks import ADAM, classifier, compiled, iris
 from tunesmith.models import KerasClassifier
 from tunesmith.models.serialisation import SavedModel
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -197,6 +198,16 @@ def output_width(model: keras.Model, input_shape: Any) -> int | None:
     if not isinstance(shape, tuple) or not all(n is None or isinstance(n, int) for n in shape):
         return None
     return shape[-1] if len(shape) == 2 else None
+
+
+def release_dead_models() -> None:
+    """Run the full garbage collection that is due but put off.
+
+    Models and their compiled programs are reference cycles, which only a full collection frees;
+    Python puts that off until a quarter of all objects are new, however large those are.
+    """
+    if gc.isenabled() and gc.get_count()[2] > gc.get_threshold()[2]:
+        gc.collect()
 
 
 def build_compiled_state(model: keras.Model, data: tuple[Any, Any, Any]) -> None:

@@ -145,6 +145,9 @@ class KerasEstimator(KerasParameters):
 
     def _prepare(self, X: Any, y: np.ndarray, build: Callable[..., Any]) -> None:
         """Fit the encoders, describe the data, build and compile the model."""
+        if hasattr(self, "model_"):
+            del self.model_
+        building.release_dead_models()
         self.X_shape_ = inputs.map_inputs(np.shape, X)
         self.X_dtype_ = inputs.map_inputs(lambda part: np.asarray(part).dtype, X)
         self.n_outputs_expected_ = 1

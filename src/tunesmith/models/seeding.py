@@ -7,6 +7,7 @@ for operations without a seed.
 
 from __future__ import annotations
 
+import copy
 import importlib
 import random
 import sys
@@ -21,6 +22,7 @@ import numpy as np
 # One lock for the process, because the generators are the process's.
 _GENERATORS = threading.RLock()
 _KERAS_GENERATOR = "global_seed_generator"
+_TENSORFLOW_STATE = ("_seed", "_rng")
 
 
 @dataclass(frozen=True)
@@ -98,17 +100,17 @@ def _backend() -> str:
     return str(keras.backend.backend())
 
 
-def _tensorflow_seed() -> tuple[Any, Any] | None:
+def _tensorflow_seed() -> Any:
+    """Copy what TensorFlow derives its operations' seeds from: no public name gives it back."""
     if _backend() != "tensorflow":
         return None
     current = _tensorflow_context()
-    return current._seed, current._rng
+    return {name: copy.deepcopy(getattr(current, name, None)) for name in _TENSORFLOW_STATE}
 
 
-def _restore_tensorflow_seed(saved: tuple[Any, Any] | None) -> None:
+def _restore_tensorflow_seed(saved: Any) -> None:
     if saved is not None:
-        current = _tensorflow_context()
-        current._seed, current._rng = saved
+        vars(_tensorflow_context()).update(saved)
 
 
 def _tensorflow_context() -> Any:
