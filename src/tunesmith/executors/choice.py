@@ -1,82 +1,109 @@
-"""Choose where jobs run from what a user has said, or has not."""
+"""Choose where a search runs."""
 
 from __future__ import annotations
 
-import concurrent.futures
+import numbers
+from concurrent import futures
 from typing import Any
+
+from joblib import effective_n_jobs
 
 from tunesmith.executors import Executor
 from tunesmith.executors.futures import FuturesExecutor
 from tunesmith.executors.inline import InlineExecutor
-from tunesmith.executors.joblib_backend import JoblibExecutor, named_backend, workers_for
+from tunesmith.executors.joblib_backend import JoblibExecutor, active_joblib_backend
 from tunesmith.executors.processes import ProcessExecutor
 
 
 def choose_executor(
-    executor: Any = None,
-    *,
+    executor: Executor | futures.Executor | None = None,
     n_jobs: int | None = None,
     threads_per_worker: int | None = None,
     fit_timeout: float | None = None,
 ) -> Executor:
-    """Return the executor that fits what was asked for.
+    """Return the executor that a search's arguments and its surroundings ask for.
 
     Parameters
     ----------
     executor : Executor, concurrent.futures.Executor or None, default=None
-        The user's own; what follows does not apply to it.
+        Taken as it is, or adapted.
     n_jobs : int or None, default=None
-        As in joblib: None is 1, or what an active ``parallel_config`` says; -1 is one
-        worker a core.
+        As in ``joblib.Parallel``: None is 1 unless a surrounding
+        ``joblib.parallel_config`` says otherwise, -1 is all cores, -2 all but one.
     threads_per_worker : int or None, default=None
-        Asked for, it takes a worker process to grant it.
+        How many threads the numerical libraries use in each worker process.
     fit_timeout : float or None, default=None
-        Asked for, it takes a worker process that can be killed.
+        Seconds for one fit.
 
     Returns
     -------
     Executor
-        Not started yet.
+        Jobs run in the calling thread where one at a time is asked for without limits.
 
     Raises
     ------
     TypeError
-        If `executor` is none.
+        If `executor` is not an executor, or a number is not a number.
     ValueError
-        If `n_jobs` is 0, or the limits cannot be kept where the jobs are to run.
+        If a number is out of range, or a limit is asked for that the executor or joblib's
+        backend cannot keep.
+
+    Examples
+    --------
+    >>> from tunesmith.executors.choice import choose_executor
+    >>> choose_executor(n_jobs=2, fit_timeout=60).workers
+    2
     """
+    _check_number("n_jobs", n_jobs, numbers.Integral)
+    _check_number("threads_per_worker", threads_per_worker, numbers.Integral, positive=True)
+    _check_number("fit_timeout", fit_timeout, numbers.Real, positive=True)
     limits = {"threads_per_worker": threads_per_worker, "fit_timeout": fit_timeout}
-    asked = [name for name, value in limits.items() if value is not None]
     if executor is not None:
-        return _adapted(executor, asked)
-    workers = workers_for(n_jobs)
-    if workers == 1 and not asked:
+        _refuse_limits(limits, f"executor={executor!r}")
+        return _adapt(executor)
+    if n_jobs == 0:
+        raise ValueError("n_jobs == 0 in Parallel has no meaning")
+    active = active_joblib_backend()
+    if active is not None and active[0] is not None:
+        adapted = JoblibExecutor(n_jobs)
+        if adapted.workers == 1 and not any(limits.values()):
+            return InlineExecutor()
+        _refuse_limits(limits, f"the {type(active[0]).__name__} that joblib is configured with")
+        return adapted
+    workers = effective_n_jobs(n_jobs)
+    if workers == 1 and not any(limits.values()):
         return InlineExecutor()
-    backend = named_backend()
-    if backend is not None and workers > 1:
-        if asked:
-            _refuse(asked, f"joblib's {backend.name}")
-        return JoblibExecutor(n_jobs, streams=backend.streams)
     return ProcessExecutor(workers, threads_per_worker=threads_per_worker, fit_timeout=fit_timeout)
 
 
-def _adapted(executor: Any, asked: list[str]) -> Executor:
-    if isinstance(executor, concurrent.futures.Executor):
-        if asked:
-            _refuse(asked, f"a {type(executor).__name__}")
+def _adapt(executor: Any) -> Executor:
+    if isinstance(executor, type):
+        raise TypeError(f"executor={executor!r} is a class; give an instance of it.")
+    if isinstance(executor, futures.Executor):
         return FuturesExecutor(executor)
-    if isinstance(executor, Executor) and not isinstance(executor, type):
-        if asked:
-            _refuse(asked, f"a {type(executor).__name__}, which has limits of its own")
+    if isinstance(executor, Executor):
         return executor
     raise TypeError(
-        f"executor must be an Executor of tunesmith's or a concurrent.futures.Executor, "
-        f"got {executor!r}."
+        f"executor={executor!r} is a {type(executor).__name__}, and neither an executor of "
+        f"tunesmith nor a concurrent.futures.Executor. Of a Dask client, give "
+        f"client.get_executor()."
     )
 
 
-def _refuse(asked: list[str], where: str) -> None:
-    raise ValueError(
-        f"{' and '.join(f'{name}=' for name in asked)} cannot be kept on {where}: leave it "
-        f"out, or let n_jobs= start workers that are limited and killed from here."
-    )
+def _refuse_limits(limits: dict[str, Any], whose: str) -> None:
+    for name, value in limits.items():
+        if value is not None:
+            raise ValueError(
+                f"{name}={value!r} cannot be kept by {whose}: only tunesmith's own worker "
+                f"processes keep it. Leave {name} out, or use n_jobs= instead."
+            )
+
+
+def _check_number(name: str, value: Any, kind: type[Any], *, positive: bool = False) -> None:
+    if value is None:
+        return
+    if not isinstance(value, kind) or isinstance(value, bool):
+        what = "an integer" if kind is numbers.Integral else "a number"
+        raise TypeError(f"{name}={value!r} must be {what} or None.")
+    if positive and not value > 0:
+        raise ValueError(f"{name}={value!r} must be greater than 0.")

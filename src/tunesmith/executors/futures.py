@@ -1,32 +1,46 @@
-"""Run jobs on a ``concurrent.futures.Executor`` of the user's."""
+"""Run jobs on any ``concurrent.futures.Executor``: Dask's, mpi4py's, the standard library's."""
 
 from __future__ import annotations
 
-import concurrent.futures
+import os
 import pickle
-import uuid
+import sys
+import threading
 from collections.abc import Callable
+from concurrent import futures
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Self
+from queue import SimpleQueue
+from typing import Any, Self
 
-import cloudpickle
+from sklearn import config_context
 
 from tunesmith.evaluation import Bundle, Evaluator
+from tunesmith.exceptions import WorkerError
+from tunesmith.executors.inline import evaluate
+from tunesmith.executors.shipping import Depot, Parcel, Surroundings, pack_jobs
+from tunesmith.executors.worker import evaluate_here, pack_outcome
 from tunesmith.trial import Job, Outcome, State
-
-OnOutcome = Callable[[Outcome], None]
 
 
 class FuturesExecutor:
-    """Runs each job as one future of an executor that is the user's, and stays so.
+    """Runs each job as one future of an executor that belongs to the user.
 
-    The evaluator, data included, travels with every job, and a process that has
-    unpacked it keeps it for the next job.
+    The evaluator is written to a folder of this machine once. A process that can read it
+    there maps it; one on another machine is sent it the first time it lacks it. Processes
+    keep the last two evaluators they met for as long as they live. Threads share the
+    caller's own.
+
+    The executor is not shut down. On leaving, futures that have not begun are cancelled;
+    those that run cannot be stopped, and what comes of them is dropped.
 
     Parameters
     ----------
     executor : concurrent.futures.Executor
-        Not shut down when the search ends.
+        Where to submit.
+    workers : int or None, default=None
+        How many jobs it runs at once; None takes what it says of itself, or the number of
+        cores.
 
     Examples
     --------
@@ -37,81 +51,201 @@ class FuturesExecutor:
     3
     """
 
-    threads_per_worker = None
-
-    def __init__(self, executor: concurrent.futures.Executor) -> None:
+    def __init__(self, executor: futures.Executor, *, workers: int | None = None) -> None:
         self._executor = executor
-        self._waiting: set[concurrent.futures.Future[Outcome]] = set()
-        self._parcels: dict[int, tuple[Evaluator, _Parcel]] = {}
-        self.workers: int = getattr(executor, "_max_workers", 1)
+        self._workers = workers or getattr(executor, "_max_workers", None) or os.cpu_count() or 1
+        self._session: _Session | None = None
 
-    def run(self, bundle: Bundle, on_outcome: OnOutcome) -> None:
-        """Submit the jobs of a bundle."""
-        parcel = self._parcel(bundle.evaluator)
-        for job in bundle.jobs:
-            future = self._executor.submit(_evaluate, parcel, cloudpickle.dumps(job))
-            self._waiting.add(future)
-            future.add_done_callback(self._hand_back(bundle.evaluator, job, on_outcome))
+    @property
+    def workers(self) -> int:
+        """How many jobs the executor runs at once."""
+        return self._workers
+
+    @property
+    def threads_per_worker(self) -> int | None:
+        """None: the executor's owner decides."""
+        return None
+
+    def run(self, bundle: Bundle, on_outcome: Callable[[Outcome], None]) -> None:
+        """Submit every job of a bundle.
+
+        Parameters
+        ----------
+        bundle : Bundle
+            What to run.
+        on_outcome : callable
+            Takes an `Outcome`; called from a thread of this object's own.
+
+        Raises
+        ------
+        UnpicklableError
+            If the bundle cannot be sent; the message names the part that cannot.
+        RuntimeError
+            If this object was not entered.
+        """
+        if self._session is None:
+            raise RuntimeError("a FuturesExecutor runs bundles inside its with statement only.")
+        self._session.submit(bundle, on_outcome)
 
     def __enter__(self) -> Self:
+        """Return the executor, ready to run."""
+        if self._session is not None:
+            raise RuntimeError("this FuturesExecutor is in use already; make another one.")
+        self._session = _Session(self._executor)
+        self._session.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Cancel what has not begun, and wait for what has."""
-        waiting = list(self._waiting)
-        self._waiting.clear()
-        for future in waiting:
+        """Cancel what has not begun; hand back nothing more."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.end()
+
+
+@dataclass(frozen=True, eq=False)
+class _Errand:
+    """A job on its way, and how to send it."""
+
+    evaluator: Evaluator
+    job: Job
+    on_outcome: Callable[[Outcome], None]
+    call: tuple[Any, ...]
+
+
+class _Session(threading.Thread):
+    """Submits errands and delivers what comes of them, in one thread of its own.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor
+        Where to submit.
+    """
+
+    def __init__(self, executor: futures.Executor) -> None:
+        super().__init__(name="tunesmith-futures", daemon=True)
+        self._executor = executor
+        self._shares_memory = isinstance(executor, futures.ThreadPoolExecutor)
+        self._depot = Depot()
+        self._pending: dict[futures.Future[Any], _Errand] = {}
+        self._ended: SimpleQueue[futures.Future[Any] | None] = SimpleQueue()
+        self._closed = False
+
+    def submit(self, bundle: Bundle, on_outcome: Callable[[Outcome], None]) -> None:
+        """Submit the jobs of a bundle, one future each."""
+        surroundings = Surroundings.here()
+        for job in bundle.jobs:
+            if self._shares_memory:
+                call: tuple[Any, ...] = (_run_here, bundle.evaluator, surroundings.config, job)
+            else:
+                packed = pack_jobs((job,))
+                call = (_run_there, self._depot.ship(bundle.evaluator), packed)
+            self._send(_Errand(bundle.evaluator, job, on_outcome, call), *call)
+
+    def run(self) -> None:
+        """Deliver outcomes until the session ends."""
+        while (future := self._ended.get()) is not None:
+            errand = self._pending.pop(future)
+            if not self._closed and (outcome := self._outcome(errand, future)) is not None:
+                self._depot.release(errand.evaluator)
+                try:
+                    errand.on_outcome(outcome)
+                except Exception:  # shown, and no reason to keep the other outcomes back
+                    threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), self)))
+
+    def end(self) -> None:
+        """Cancel what has not begun, and deliver nothing more."""
+        self._closed = True
+        for future in list(self._pending):
             future.cancel()
-        concurrent.futures.wait(waiting)
-        self._parcels.clear()
+        self._ended.put(None)
+        if self is not threading.current_thread():
+            self.join()
+        self._depot.close()
 
-    def _parcel(self, evaluator: Evaluator) -> _Parcel:
-        if id(evaluator) not in self._parcels:
-            self._parcels[id(evaluator)] = evaluator, _Parcel(cloudpickle.dumps(evaluator))
-        return self._parcels[id(evaluator)][1]
+    def _send(self, errand: _Errand, *call: Any) -> None:
+        try:
+            future = self._executor.submit(*call)
+        except Exception as error:
+            # An executor that is broken or shut down refuses; that ends the search.
+            future = futures.Future()
+            future.set_exception(error)
+        self._pending[future] = errand
+        # Called at once where the future is done already: so no outcome is delivered here.
+        future.add_done_callback(self._ended.put)
 
-    def _hand_back(
-        self, evaluator: Evaluator, job: Job, on_outcome: OnOutcome
-    ) -> Callable[[concurrent.futures.Future[Outcome]], None]:
-        def done(future: concurrent.futures.Future[Outcome]) -> None:
-            if future.cancelled() or future not in self._waiting:
-                return
-            self._waiting.discard(future)
-            error = future.exception()
-            if error is None:
-                on_outcome(future.result())
-            elif isinstance(error, concurrent.futures.BrokenExecutor):
-                reason = f"the executor broke: {error}"
-                on_outcome(evaluator.failed(Outcome.accident(job, State.LOST, reason)))
-            elif isinstance(error, Exception):
-                on_outcome(Outcome.fatal(job, error))
-
-        return done
-
-
-class _Parcel:
-    """A pickled evaluator, known by a token so that it need not be compared or hashed."""
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-        self.token = uuid.uuid4()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Parcel) and other.token == self.token
-
-    def __hash__(self) -> int:
-        return hash(self.token)
+    def _outcome(self, errand: _Errand, future: futures.Future[Any]) -> Outcome | None:
+        """Return what came of an errand; None if it had to be sent once more."""
+        try:
+            result = future.result()
+            if result is None:
+                _, parcel, packed = errand.call
+                files = (parcel.pickle.read_bytes(), parcel.arrays.read_bytes())
+                self._send(errand, _run_there, parcel, packed, files)
+                return None
+            outcome: Outcome = result if self._shares_memory else pickle.loads(result)
+        except BaseException as error:  # a job's SystemExit, too, ends up in its future
+            return _failure(errand, error)
+        return outcome
 
 
-@lru_cache(maxsize=1)
-def _unpacked(parcel: _Parcel) -> Evaluator:
-    evaluator: Evaluator = pickle.loads(parcel.content)
-    return evaluator
+def _failure(errand: _Errand, error: BaseException) -> Outcome:
+    """Return the outcome of a job whose future, not whose evaluator, failed."""
+    if type(error).__name__ == "KilledWorker":  # Dask's, whose other workers go on
+        reason = f"the worker was killed: {error}"
+        return errand.evaluator.failed(Outcome.accident(errand.job, State.LOST, reason))
+    if isinstance(error, SystemExit | KeyboardInterrupt):
+        reason = f"the evaluation raised {type(error).__name__}: {error}"
+        return errand.evaluator.failed(Outcome.accident(errand.job, State.LOST, reason))
+    reason = f"the executor failed: {type(error).__name__}: {error}"
+    if isinstance(error, futures.BrokenExecutor):
+        reason += ". It can run nothing more; with n_jobs= instead, dead workers are replaced."
+    fatal = WorkerError(reason)
+    fatal.__cause__ = error
+    return Outcome.fatal(errand.job, fatal)
 
 
-def _evaluate(parcel: _Parcel, job: bytes) -> Outcome:
-    unpacked: Job = pickle.loads(job)
+def _run_here(evaluator: Evaluator, config: dict[str, Any], job: Job) -> Outcome:
+    """Run a job in a thread of the caller's process, whose warning filters it shares."""
+    with config_context(**config):
+        return evaluate(evaluator, job)
+
+
+def _run_there(
+    parcel: Parcel, packed: bytes, files: tuple[bytes, bytes] | None = None
+) -> bytes | None:
+    """Run a job in another process; None if the evaluator has to be sent there first."""
+    kept = _kept(parcel.token)
+    if kept.evaluator is None:
+        kept.evaluator = _fetch(parcel, files)
+    if kept.evaluator is None:
+        return None
+    surroundings, (job,) = pickle.loads(packed)
+    with surroundings.applied():
+        outcome = evaluate_here(kept.evaluator, job)
+    return pack_outcome(kept.evaluator, job, outcome)
+
+
+def _fetch(parcel: Parcel, files: tuple[bytes, bytes] | None) -> Evaluator | None:
+    if parcel.pickle.exists():
+        return parcel.open()
+    if files is None:
+        return None
+    depot = Depot()
     try:
-        return _unpacked(parcel)(unpacked)
-    except Exception as error:
-        return Outcome.fatal(unpacked, error)
+        copy = Parcel(parcel.token, depot.folder)
+        copy.pickle.write_bytes(files[0])
+        copy.arrays.write_bytes(files[1])
+        return copy.open()  # what is mapped outlives the folder
+    finally:
+        depot.close()
+
+
+@dataclass
+class _Kept:
+    evaluator: Evaluator | None = field(default=None)
+
+
+@lru_cache(maxsize=2)
+def _kept(token: str) -> _Kept:
+    """Return the place for an evaluator in this process: a memory of two, by token."""
+    return _Kept()

@@ -1,7 +1,9 @@
-"""What runs in a worker process: take a bundle, send an outcome for each of its jobs."""
+"""What a worker process does: take an order, run its jobs, hand back each outcome."""
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 import os
 import pickle
 import shutil
@@ -9,123 +11,224 @@ import signal
 import sys
 import threading
 import traceback
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
-from pathlib import Path
+from dataclasses import dataclass, field
+from multiprocessing import connection
+from multiprocessing.connection import Connection
 from typing import Any
 
-import sklearn
-import threadpoolctl
+import cloudpickle
+from joblib import parallel_config
+from joblib.parallel import get_active_backend
+from threadpoolctl import threadpool_limits
 
 from tunesmith.evaluation import Evaluator
 from tunesmith.exceptions import WorkerError
-from tunesmith.executors import shipping
-from tunesmith.trial import Job, Outcome
+from tunesmith.executors.inline import evaluate
+from tunesmith.executors.shipping import Parcel, Surroundings
+from tunesmith.trial import Job, Outcome, State
 
-STARTED = b"started"
-"""The message before each outcome."""
+READY = b"r"
+BROKEN = b"b"
+OUTCOME = b"o"
 
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a worker takes over from its parent before it imports anything of the user's."""
-
-    environment: Mapping[str, str]
-    folder: str
-    path: list[str]
-    threads: int
-    shipped: Path
-
-    def enter(self) -> None:
-        """Make them this process's own."""
-        os.environ.clear()
-        os.environ.update(self.environment)
-        os.environ.update(_thread_variables(self.threads))
-        sys.path[:] = self.path
-        if os.path.isdir(self.folder):
-            os.chdir(self.folder)
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "NPROC",  # XLA sizes the thread pools of its CPU client by this one
+    "LOKY_MAX_CPU_COUNT",  # what n_jobs=-1 of an estimator comes to
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Cargo:
-    """What is shipped to a worker once: an evaluator, and how the parent is configured."""
+@dataclass(frozen=True)
+class Order:
+    """What a worker is asked to do.
 
-    evaluator: Evaluator
-    config: Mapping[str, Any]
-    filters: list[Any]
+    Parameters
+    ----------
+    parcel : Parcel
+        Where the evaluator lies.
+    tokens : frozenset of str
+        Of the evaluators worth keeping.
+    jobs : bytes
+        Made by `pack_jobs`.
+    start : int
+        Number of the first job to run.
+    """
 
-
-def _thread_variables(threads: int) -> dict[str, str]:
-    names = [
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "BLIS_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "NUMBA_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "TF_NUM_INTRAOP_THREADS",
-        "TF_NUM_INTEROP_THREADS",
-        "PJRT_NPROC",  # the pool of JAX's CPU client
-    ]
-    return dict.fromkeys(names, str(threads))
+    parcel: Parcel
+    tokens: frozenset[str]
+    jobs: bytes
+    start: int = 0
 
 
-def main(connection: Connection, surroundings: Surroundings) -> None:
-    """Serve bundles until the parent hangs up."""
+def serve(channel: Connection, environ: Mapping[str, str], threads: int, folder: str) -> None:
+    """Run orders until the channel closes or the parent dies; a process's whole life.
+
+    Parameters
+    ----------
+    channel : Connection
+        Orders come in, messages go out.
+    environ : mapping of str to str
+        Environment variables of the parent.
+    threads : int
+        For the numerical libraries.
+    folder : str
+        Removed if the parent dies without removing it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "setpgid"):
-        os.setpgid(0, 0)
-    threading.Thread(target=_follow_parent, args=(surroundings.shipped,), daemon=True).start()
-    surroundings.enter()
-    cargo: dict[Path, Cargo] = {}
-    while True:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_watch, args=(folder,), daemon=True).start()
+    _inherit(environ, threads)
+    desk = _Desk(threads)
+    # As in joblib's own workers: what is nested runs in threads, and only if asked to.
+    nested, _ = get_active_backend()[0].get_nested_backend()
+    with parallel_config(backend=nested):
+        while True:
+            try:
+                order = channel.recv_bytes()
+            except (EOFError, ConnectionError):
+                return
+            desk.carry_out(pickle.loads(order), channel)
+
+
+@dataclass
+class _Desk:
+    """Keeps the evaluators in use, and runs orders."""
+
+    threads: int
+    evaluators: dict[str, Evaluator] = field(default_factory=dict)
+
+    def carry_out(self, order: Order, channel: Connection) -> None:
+        """Send READY or BROKEN, then an outcome for each job."""
         try:
-            path, first, jobs = pickle.loads(connection.recv_bytes())
-        except (EOFError, OSError):
+            evaluator = self._evaluator(order)
+            surroundings, jobs = pickle.loads(order.jobs)
+        except Exception:
+            channel.send_bytes(BROKEN + traceback.format_exc().encode())
             return
-        if path not in cargo:
-            cargo.clear()
-            cargo[path] = shipping.receive(path)
-        # Anew for each bundle: what was imported meanwhile has pools of its own.
-        threadpoolctl.threadpool_limits(surroundings.threads)
-        _limit_torch(surroundings.threads)
-        with sklearn.config_context(**cargo[path].config), warnings.catch_warnings():
-            warnings.filters[:] = cargo[path].filters  # type: ignore[index]
-            for job in pickle.loads(jobs)[first:]:
-                connection.send_bytes(STARTED)
-                connection.send_bytes(_evaluate(cargo[path].evaluator, job))
+        channel.send_bytes(READY)
+        self._run(evaluator, surroundings, jobs[order.start :], channel)
+
+    def _run(
+        self,
+        evaluator: Evaluator,
+        surroundings: Surroundings,
+        jobs: tuple[Job, ...],
+        channel: Connection,
+    ) -> None:
+        with surroundings.applied():
+            for job in jobs:
+                outcome = evaluate_here(evaluator, job)
+                # A worker is killed, not ended, so nothing may wait in a buffer.
+                sys.stdout.flush()
+                channel.send_bytes(OUTCOME + pack_outcome(evaluator, job, outcome))
+
+    def _evaluator(self, order: Order) -> Evaluator:
+        token = order.parcel.token
+        if token not in self.evaluators:
+            for old in self.evaluators.keys() - order.tokens:
+                del self.evaluators[old]
+            gc.collect()
+            self.evaluators[token] = order.parcel.open()
+            limit_threads(self.threads)
+        return self.evaluators[token]
 
 
-def _evaluate(evaluator: Evaluator, job: Job) -> bytes:
+def evaluate_here(evaluator: Evaluator, job: Job) -> Outcome:
+    """Return the outcome of a job; an exception in it carries this process's traceback.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        Fits and scores.
+    job : Job
+        What to fit.
+
+    Returns
+    -------
+    Outcome
+        Of the job.
+    """
+    outcome = evaluate(evaluator, job)
+    if outcome.exception is not None and (error := outcome.exception).__traceback__ is not None:
+        error.add_note("In the worker:\n" + "".join(traceback.format_exception(error)))
+    return outcome
+
+
+def pack_outcome(evaluator: Evaluator, job: Job, outcome: Outcome) -> bytes:
+    """Pickle an outcome, or one that says why it cannot be pickled.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        Made it.
+    job : Job
+        It belongs to.
+    outcome : Outcome
+        What to pickle.
+
+    Returns
+    -------
+    bytes
+        A pickle of an `Outcome`.
+    """
     try:
-        outcome = evaluator(job)
-    except Exception as error:
-        error.add_note(f"In a worker process:\n{traceback.format_exc()}")
-        outcome = Outcome.fatal(job, error)
-    except SystemExit as error:
-        outcome = Outcome.fatal(job, WorkerError(f"the evaluation called sys.exit({error.code})"))
+        return _pickled(outcome)
+    except Exception as reason:
+        if (error := outcome.exception) is not None:
+            text = "".join(traceback.format_exception(error))
+            return pickle.dumps(Outcome.fatal(job, WorkerError(text)))
+        said = f"what the evaluation returned cannot be sent back from its worker: {reason}"
+        return pickle.dumps(evaluator.failed(Outcome.accident(job, State.FAILED, said)))
+
+
+def _pickled(outcome: Outcome) -> bytes:
     try:
-        return pickle.dumps(outcome)
-    except Exception as error:
-        reason = f"the outcome cannot be sent back: {error}\n{outcome.exception or ''}"
-        return pickle.dumps(Outcome.fatal(job, WorkerError(reason)))
+        data = pickle.dumps(outcome)
+    except Exception:  # such as an exception of a class from the user's script
+        data = cloudpickle.dumps(outcome)
+    if outcome.exception is not None:
+        pickle.loads(data)  # many an exception can be pickled and not be made again
+    return data
 
 
-def _limit_torch(threads: int) -> None:
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(threads)
+def limit_threads(threads: int) -> None:
+    """Have the numerical libraries that are loaded use so many threads.
+
+    Those loaded later go by the environment variables.
+
+    Parameters
+    ----------
+    threads : int
+        At least 1.
+    """
+    threadpool_limits(threads)
+    torch: Any = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(threads)
 
 
-def _follow_parent(shipped: Path) -> None:
-    """End this process, and what it started, when the parent has died."""
-    parent = parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    shutil.rmtree(shipped.parent, ignore_errors=True)
-    if hasattr(os, "killpg"):
-        os.killpg(0, signal.SIGKILL)
+def _inherit(environ: Mapping[str, str], threads: int) -> None:
+    """Take over the parent's environment, which is younger than that of the fork server."""
+    wanted = {**environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))}
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    os.environ.update(wanted)
+    limit_threads(threads)
+
+
+def _watch(folder: str) -> None:
+    """End this process, whatever it does, as soon as its parent is no more."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
