@@ -93,6 +93,7 @@ class TestTally:
     def test_found_evaluations_do_not_count(self, clock):
         tally = Tally(clock)
         tally.start(24, "search")
+        tally.found += 12
         tally.update(12, None, None, "")
         assert tally.left is None
         clock.now += 6
@@ -130,7 +131,7 @@ class TestLines:
     def test_short_search_leaves_no_trace(self, clock, stream):
         progress = Lines(stream, first=10, clock=clock)
         progress.start(3, "GridSearchCV")
-        progress.message("study 'x': 1 of 3 evaluations found, 2 to run")
+        progress.found(1, "study 'x': 1 of 3 evaluations found, 2 to run")
         for done in (1, 2, 3):
             clock.now += 3
             report(progress, done)
@@ -159,10 +160,10 @@ class TestLines:
             "best -0.1235  dense_layer_sizes=[32, 32], epochs=6, 3 failed\n"
         )
 
-    def test_messages_wait_for_the_first_line(self, clock, stream):
+    def test_what_is_found_waits_for_the_first_line(self, clock, stream):
         progress = Lines(stream, first=10, clock=clock)
         progress.start(24, "GridSearchCV")
-        progress.message("12 found")
+        progress.found(12, "12 found")
         assert stream.getvalue() == ""
         clock.now += 11
         report(progress, 13)
@@ -170,7 +171,7 @@ class TestLines:
             "12 found",
             "GridSearchCV",
         ]
-        progress.message("a late word")
+        progress.found(0, "a late word")
         assert stream.getvalue().endswith("a late word\n")
 
     def test_ends_with_one_last_line(self, clock, stream):
@@ -209,10 +210,10 @@ class TestBar:
         ):
             assert text in shown
 
-    def test_message_stands_above(self, console):
+    def test_what_is_found_stands_above(self, console):
         progress = Bar(console)
         progress.start(24, "GridSearchCV")
-        progress.message("study [digits]: 12 of 24 evaluations found")
+        progress.found(12, "study [digits]: 12 of 24 evaluations found")
         progress.stop()
         assert "study [digits]: 12 of 24 evaluations found\n" in console.file.getvalue()
 

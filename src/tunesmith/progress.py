@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 Params = Mapping[str, Any]
 
-_FOUND_WITHIN = 0.25
-"""Seconds after `start` in which evaluations come from the study, not from workers."""
-
 _FIRST_LINE = 10.0
 _LONGEST_SILENCE = 1800.0
 
@@ -47,9 +44,6 @@ class Progress(Protocol):
     ) -> None:
         """Tell how far the search is; cheap enough for thousands of calls a second.
 
-        Evaluations that a study already held are to be told right after `start`:
-        they do not count for the time left.
-
         Parameters
         ----------
         done : int
@@ -62,8 +56,11 @@ class Progress(Protocol):
             A short word on what is going on.
         """
 
-    def message(self, text: str) -> None:
-        """Show one line above the bar."""
+    def found(self, count: int, text: str) -> None:
+        """Say in one line that so many evaluations are there already.
+
+        They are among those that `update` tells as done, but not for the time left.
+        """
 
     def stop(self) -> None:
         """End, also after an error; a second call does nothing."""
@@ -140,6 +137,8 @@ class Tally:
         The parameters it belongs to.
     note : str
         A short word on what is going on.
+    found : int
+        Number of evaluations that were there already.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -150,8 +149,8 @@ class Tally:
         self.best: float | None = None
         self.best_params: Params | None = None
         self.note = ""
+        self.found = 0
         self._begun: float | None = None
-        self._found = 0
         self._last = 0.0
 
     def start(self, total: int | None, label: str) -> bool:
@@ -169,8 +168,6 @@ class Tally:
         now = self.clock()
         if done != self.done:
             self._last = now
-            if self._begun is not None and now - self._begun <= _FOUND_WITHIN:
-                self._found = done
         self.done, self.best, self.best_params, self.note = done, best, best_params, note
         return now
 
@@ -182,7 +179,7 @@ class Tally:
     @property
     def left(self) -> float | None:
         """Estimated seconds to the end; None where there is nothing to tell it from."""
-        ran = self.done - self._found
+        ran = self.done - self.found
         if self.total is None or self._begun is None or ran <= 0:
             return None
         pace = (self._last - self._begun) / ran
@@ -217,7 +214,7 @@ class Silent:
     ) -> None:
         """Do nothing."""
 
-    def message(self, text: str) -> None:
+    def found(self, count: int, text: str) -> None:
         """Do nothing."""
 
     def stop(self) -> None:
@@ -227,8 +224,7 @@ class Silent:
 class Lines:
     """Plain lines for logs, each after twice the time of the one before.
 
-    A search that ends before the first line is due leaves no trace, its messages
-    included.
+    A search that ends before the first line is due leaves no trace.
 
     Parameters
     ----------
@@ -272,8 +268,9 @@ class Lines:
             self._due = now + self._silence
             self._silence = min(2 * self._silence, _LONGEST_SILENCE)
 
-    def message(self, text: str) -> None:
+    def found(self, count: int, text: str) -> None:
         """Write one line, but not before the first one is due."""
+        self._tally.found += count
         self._waiting.append(text)
         if self._shown or self._tally.clock() >= self._due:
             self._flush()
@@ -350,8 +347,9 @@ class Bar:
         """Tell how far the search is."""
         self._tally.update(done, best, best_params, note)
 
-    def message(self, text: str) -> None:
+    def found(self, count: int, text: str) -> None:
         """Show one line above the bar."""
+        self._tally.found += count
         from rich.text import Text
 
         if self._live is not None:

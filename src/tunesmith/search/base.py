@@ -21,7 +21,7 @@ from sklearn.utils.validation import _check_method_params, check_is_fitted
 from tunesmith.exceptions import SearchTimeout
 from tunesmith.executors import Executor
 from tunesmith.executors.choice import choose_executor
-from tunesmith.progress import make_progress
+from tunesmith.progress import Progress, make_progress
 from tunesmith.report.table import as_html, as_text, results_frame, summary
 from tunesmith.search.run import Run, Task
 from tunesmith.search.study import SearchStudy
@@ -123,10 +123,16 @@ class BaseSearch(BaseSearchCV):
         root = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
         root.call_on_fit_task_begin(estimator=self, **seen)
         deadline = started + (self.timeout or np.inf)
-        run = self._run(task, deadline, root)
-        self._choose(run)
-        if self.refit:
-            self._refit(task, root, seen)
+        progress = make_progress(self.progress)
+        try:
+            run = self._run(task, progress, deadline, root)
+            self._choose(run)
+            if self.refit:
+                run.tell("refitting the best")
+                self._refit(task, root, seen)
+                run.tell()
+        finally:
+            progress.stop()
         scorer = task.scorer
         self.scorer_ = scorer._scorers if isinstance(scorer, _MultimetricScorer) else scorer
         self.cv_results_ = run.results
@@ -145,15 +151,13 @@ class BaseSearch(BaseSearchCV):
         estimator = _clone(self.estimator)
         return Task(X, y, scorer, refit_metric, routed, estimator, self._checked_cv_orig)
 
-    def _run(self, task: Task, deadline: float, root: Any) -> Run:
+    def _run(self, task: Task, progress: Progress, deadline: float, root: Any) -> Run:
         """Evaluate candidates until all are done, time is up, or Ctrl-C."""
         with ExitStack() as stack:
             study = None
             if self.storage is not None:
                 study = stack.enter_context(SearchStudy(self, task))
             executor = self._choose_executor(study)
-            progress = make_progress(self.progress)
-            stack.callback(progress.stop)
             run = Run(self, task, executor, study, progress, deadline)
             try:
                 if "callback_ctx" in signature(self._run_search).parameters:

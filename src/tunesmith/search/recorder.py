@@ -27,11 +27,8 @@ class StudyRecorder:
         Digest of what else, besides its parameters, makes a trial: its splits.
     failed : callable
         Gives an outcome that failed the scores that such outcomes get.
-
-    Attributes
-    ----------
-    recalled : int
-        How many outcomes have been recalled.
+    on_found : callable
+        Called with the number of outcomes recalled at once.
     """
 
     def __init__(
@@ -40,9 +37,10 @@ class StudyRecorder:
         n_splits: int,
         context: str,
         failed: Callable[[Outcome], Outcome],
+        on_found: Callable[[int], None],
     ) -> None:
-        self.recalled = 0
         self._failed = failed
+        self._on_found = on_found
         self._journal = journal
         self._n_splits = n_splits
         self._context = context
@@ -55,7 +53,8 @@ class StudyRecorder:
         numbers = self._journal.enroll(keyed)
         self._numbers.update((trial, n) for (trial, _), n in zip(trials, numbers, strict=True))
         known = list(self._known(trials))
-        self.recalled += len(known)
+        if known:
+            self._on_found(len(known))
         return known
 
     def record(self, outcome: Outcome) -> None:

@@ -152,6 +152,19 @@ class Run:
             f"{self.complete} of {len(self._params)} candidates complete."
         )
 
+    def tell(self, note: str = "") -> None:
+        """Tell whoever watches how far the run is."""
+        best, params = self._best
+        self.progress.update(done=self.done, best=best, best_params=params, note=note)
+
+    def _found(self, count: int) -> None:
+        assert self.study is not None
+        self.progress.found(
+            count,
+            f"study {self.study.name!r}: {count} of {self.asked} evaluations found, "
+            f"{self.asked - count} to run",
+        )
+
     def _splits(self, cv: Any) -> list[Split]:
         if cv is None and self.study is not None:
             splits = self.study.splits
@@ -168,7 +181,7 @@ class Run:
         self, candidates: list[Params], splits: list[Split], ledger: Ledger, callback_ctx: Any
     ) -> Engine:
         evaluator = self._evaluator(splits, len(candidates), callback_ctx)
-        recorder = None if self.study is None else self.study.recorder(evaluator)
+        recorder = None if self.study is None else self.study.recorder(evaluator, self._found)
         self.asked += len(candidates) * len(splits)
         self.progress.start(self.asked, type(self.search).__name__)
 
@@ -178,7 +191,7 @@ class Run:
                 self.complete += 1
                 if self._best[0] is None or mean > self._best[0]:
                     self._best = (mean, ledger.params[outcome.trial])
-            self.progress.update(done=self.done, best=self._best[0], best_params=self._best[1])
+            self.tell()
 
         return Engine(
             space=Space.read({}),

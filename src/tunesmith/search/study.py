@@ -6,7 +6,7 @@ import base64
 import hashlib
 import time
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -98,11 +98,13 @@ class SearchStudy:
             )
         self.journal = Journal(self._storage, self.name)
 
-    def recorder(self, evaluator: CrossValidation) -> StudyRecorder:
-        """Return what records the evaluations of an evaluator."""
+    def recorder(
+        self, evaluator: CrossValidation, on_found: Callable[[int], None]
+    ) -> StudyRecorder:
+        """Return what records the evaluations of an evaluator, and tells how many it found."""
         splits = evaluator.splits
         digest = part("splits", splits).digest
-        return StudyRecorder(self.journal, len(splits), digest, evaluator.failed)
+        return StudyRecorder(self.journal, len(splits), digest, evaluator.failed, on_found)
 
     def go_on(self, drawn: list[Params], listed: Iterable[Any]) -> list[Params]:
         """Return the points the study has drawn, in its order, then fresh ones.
