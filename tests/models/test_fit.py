@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,27 @@ def test_a_seed_makes_fits_equal_to_the_bit_and_leaves_the_generators_alone():
     assert (random.random(), np.random.random()) == expected
     np.testing.assert_array_equal(first, fitted(0))
     assert not np.array_equal(first, fitted(1))
+
+
+def test_threads_do_not_disturb_each_others_seeds():
+    X, y = iris()
+
+    def fitted(seed):
+        estimator = KerasClassifier(classifier, dropout=0.3, batch_size=75, random_state=seed)
+        return estimator.fit(X, y).predict_proba(X)
+
+    alone = [fitted(0), fitted(1)]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(fitted, [0, 1, None]))
+    np.testing.assert_array_equal(together[:2], alone)
+
+
+def test_a_metric_with_a_number_for_each_class():
+    X, y = iris()
+    metric = keras.metrics.F1Score(average=None)
+    estimator = KerasClassifier(classifier, metrics=[metric], random_state=0).fit(X, np.eye(3)[y])
+    assert np.shape(estimator.history_["f1_score"]) == (1, 3)
+    assert len(estimator.evaluate(X, np.eye(3)[y])["f1_score"]) == 3
 
 
 def test_the_generators_are_put_back_after_an_error():
@@ -214,6 +236,15 @@ def test_early_stopping_on_a_stratified_part():
     np.testing.assert_array_equal(np.bincount(y[estimator._carve(y)[1]]), [10, 10, 10])
     with pytest.raises(ValueError, match="not both"):
         estimator.set_params(validation_split=0.1).fit(X, y)
+
+
+def test_metrics_have_one_name_in_every_fit():
+    X, y = iris()
+    keras.metrics.AUC()
+    estimator = KerasClassifier(classifier, metrics=[keras.metrics.AUC], **FULL)
+    names = [set(estimator.fit(X, y > 0).history_) for _ in range(2)]
+    assert names == [{"loss", "auc"}] * 2
+    assert keras.metrics.AUC().name not in ("auc", "auc_1")
 
 
 def test_validation_data_is_encoded_like_the_training_data():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tunesmith.models.routing import (
@@ -198,6 +199,34 @@ def output_width(model: keras.Model, input_shape: Any) -> int | None:
     if not isinstance(shape, tuple) or not all(n is None or isinstance(n, int) for n in shape):
         return None
     return shape[-1] if len(shape) == 2 else None
+
+
+@contextmanager
+def own_metric_names() -> Iterator[None]:
+    """Name the metrics of one model as if it were the process' first.
+
+    Keras numbers names over all models: the second fit's "auc" would be "auc_1", its history
+    another, and ``EarlyStopping(monitor="val_auc")`` would silently never stop it.
+    """
+    import keras
+    from keras.src.backend.common import global_state
+    from keras.src.utils.naming import to_snake_case
+
+    counts = global_state.get_global_attribute("object_name_uids")
+    names = {to_snake_case(kind.__name__) for kind in _subclasses(keras.metrics.Metric)}
+    held = {name: counts.pop(name) for name in names & (counts or {}).keys()}
+    try:
+        yield
+    finally:
+        for name, count in held.items():
+            counts[name] += count
+
+
+def _subclasses(base: type) -> Iterator[type]:
+    kinds: list[type] = base.__subclasses__()
+    for kind in kinds:
+        yield kind
+        yield from _subclasses(kind)
 
 
 def release_dead_models() -> None:

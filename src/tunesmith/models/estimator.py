@@ -155,9 +155,10 @@ class KerasEstimator(KerasParameters):
         self.feature_encoder_ = None if features is None else features.fit(X)
         self.target_encoder_ = self.target_encoder.fit(y)
         self._read_target(y)
-        model = self._build_model(build)
         shape = inputs.input_shape(self._encode_inputs(X))
-        self._compile_model(model, build, building.output_width(model, shape))
+        with building.own_metric_names():
+            model = self._build_model(build)
+            self._compile_model(model, build, building.output_width(model, shape))
         self._read_target(y)
         self.model_ = model
         self.history_: dict[str, list[float]] = {}
@@ -276,7 +277,9 @@ class KerasEstimator(KerasParameters):
             arguments["epochs"] = self.n_epochs_ + arguments.get("epochs", 1)
         history = self.model_.fit(X, y, sample_weight=weights, **arguments)
         for name, values in history.history.items():
-            self.history_.setdefault(name, []).extend(float(value) for value in values)
+            # A metric may give a number for each class.
+            plain = [np.asarray(value, dtype=float).tolist() for value in values]
+            self.history_.setdefault(name, []).extend(plain)
         self.n_epochs_ += len(history.epoch)
         self.callbacks_ = arguments["callbacks"]
 
@@ -333,7 +336,7 @@ class KerasEstimator(KerasParameters):
             return_dict=True,
             **arguments,
         )
-        return {name: float(value) for name, value in results.items()}
+        return {n: np.asarray(value, dtype=float).tolist() for n, value in results.items()}
 
     # Saving
 
