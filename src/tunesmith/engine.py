@@ -131,7 +131,8 @@ class Engine:
         return known if known <= self.ledger.frontier else None
 
     def _submit(self, jobs: Sequence[Job]) -> None:
-        for bundle in plan(self.evaluator, jobs, self.executor.workers):
+        at_once = 1 if self.executor.spreads else self.executor.workers
+        for bundle in plan(self.evaluator, jobs, at_once):
             self.executor.run(bundle, self._arrived)
 
     def _arrived(self, outcome: Outcome) -> None:

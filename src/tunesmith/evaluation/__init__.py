@@ -40,12 +40,12 @@ class Bundle:
     jobs: tuple[Job, ...]
 
 
-def plan(evaluator: Evaluator, jobs: Sequence[Job], workers: int) -> Iterable[Bundle]:
+def plan(evaluator: Evaluator, jobs: Sequence[Job], at_once: int) -> Iterable[Bundle]:
     """Cut jobs into bundles, in order: large ones first, single jobs at the end.
 
     Guided self-scheduling (Polychronopoulos and Kuck, IEEE Trans. Computers 1987):
     each bundle is a fixed share of what is left, so that there are few bundles and
-    yet all workers finish together. One worker gets one bundle.
+    yet all workers finish together.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def plan(evaluator: Evaluator, jobs: Sequence[Job], workers: int) -> Iterable[Bu
         Runs the jobs.
     jobs : sequence of Job
         The jobs.
-    workers : int
-        How many bundles run at once.
+    at_once : int
+        How many bundles run at once; where only one does, it gets all jobs.
 
     Yields
     ------
@@ -66,12 +66,12 @@ def plan(evaluator: Evaluator, jobs: Sequence[Job], workers: int) -> Iterable[Bu
     >>> from tunesmith.evaluation import plan
     >>> from tunesmith.trial import Job
     >>> jobs = [Job(trial, 0, {}) for trial in range(16)]
-    >>> [len(bundle.jobs) for bundle in plan(len, jobs, workers=2)]
+    >>> [len(bundle.jobs) for bundle in plan(len, jobs, at_once=2)]
     [4, 3, 2, 1, 1, 1, 1, 1, 1, 1]
     """
     start = 0
     while start < len(jobs):
         left = len(jobs) - start
-        size = left if workers == 1 else max(1, left // (2 * workers))
+        size = left if at_once == 1 else max(1, left // (2 * at_once))
         yield Bundle(evaluator, tuple(jobs[start : start + size]))
         start += size

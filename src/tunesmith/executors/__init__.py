@@ -15,7 +15,11 @@ class Executor(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many bundles run at once."""
+        """How many jobs run at once."""
+
+    @property
+    def spreads(self) -> bool:
+        """Whether the jobs of one bundle run side by side, not one after the other."""
 
     @property
     def threads_per_worker(self) -> int | None:

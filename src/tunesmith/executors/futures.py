@@ -62,6 +62,11 @@ class FuturesExecutor:
         return self._workers
 
     @property
+    def spreads(self) -> bool:
+        """True: the jobs of one bundle run side by side."""
+        return True
+
+    @property
     def threads_per_worker(self) -> int | None:
         """None: the executor's owner decides."""
         return None

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self
 
+from joblib import cpu_count
+from threadpoolctl import threadpool_info
+
 from tunesmith.evaluation import Bundle, Evaluator
 from tunesmith.trial import Job, Outcome
 
@@ -28,9 +31,15 @@ class InlineExecutor:
         return 1
 
     @property
-    def threads_per_worker(self) -> int | None:
-        """None: the numerical libraries use what the calling process lets them."""
-        return None
+    def spreads(self) -> bool:
+        """False: the jobs of a bundle run one after the other."""
+        return False
+
+    @property
+    def threads_per_worker(self) -> int:
+        """What the numerical libraries use in the calling process."""
+        pools = [pool["num_threads"] for pool in threadpool_info()]
+        return max(pools, default=cpu_count())
 
     def run(self, bundle: Bundle, on_outcome: Callable[[Outcome], None]) -> None:
         """Run the jobs of a bundle now; call `on_outcome` after each.

@@ -81,6 +81,11 @@ class JoblibExecutor:
         return self._workers
 
     @property
+    def spreads(self) -> bool:
+        """True: the jobs of one bundle run side by side, and the next bundle after them."""
+        return True
+
+    @property
     def threads_per_worker(self) -> int | None:
         """None: the backend decides."""
         return None

@@ -73,6 +73,11 @@ class ProcessExecutor:
         return self._workers
 
     @property
+    def spreads(self) -> bool:
+        """False: the jobs of a bundle run one after the other, in one process."""
+        return False
+
+    @property
     def threads_per_worker(self) -> int:
         """How many threads the numerical libraries use in each."""
         return self._threads
