@@ -133,6 +133,32 @@ def test_y_becomes_what_the_loss_takes(loss, one_hot):
     assert estimator.score(X, y) > 0.7
 
 
+class OwnModel(keras.Model):
+    def __init__(self, units=3):
+        super().__init__()
+        self.dense = keras.layers.Dense(units, activation="softmax")
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+@pytest.mark.parametrize("loss", [None, "categorical_crossentropy"])
+def test_a_model_class_that_does_not_tell_its_outputs(loss):
+    X, y = iris()
+    estimator = KerasClassifier(OwnModel, loss=loss, epochs=15, **ADAM, **FULL).fit(X, y)
+    assert estimator.score(X, y) > 0.7
+
+
+def own_loss(labels, outputs):
+    return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(labels, outputs))
+
+
+def test_a_loss_of_ones_own_gets_class_numbers():
+    X, y = iris()
+    estimator = KerasClassifier(compiled, loss=own_loss, epochs=12, **FULL).fit(X, y)
+    assert estimator.score(X, y) > 0.7
+
+
 def test_logits_become_probabilities():
     X, y = iris()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -140,7 +140,7 @@ class ClassEncoder(TargetEncoder):
         kind = loss_kind(loss)
         if kind == "sparse":
             return "ids"
-        if kind == "dense" and width is not None:
+        if kind == "categorical" or (kind == "dense" and width is not None):
             return "indicator"
         return "indicator" if self.target_type_ == "multiclass-onehot" else "ids"
 
@@ -258,8 +258,15 @@ class NumberEncoder(TargetEncoder):
         return values.reshape(len(values)) if self._flat else values
 
 
-def loss_kind(loss: Any) -> Literal["sparse", "dense", "unknown"]:
-    """Tell what a loss takes: class numbers, one column a class, or unknown (the user's own)."""
+def loss_kind(loss: Any) -> Literal["sparse", "categorical", "dense", "unknown"]:
+    """Tell what a loss takes.
+
+    Returns
+    -------
+    {"sparse", "categorical", "dense", "unknown"}
+        Class numbers; one column for each class; as many columns as outputs; or it is the
+        user's own, and gets class numbers.
+    """
     import keras
 
     if isinstance(loss, str):
@@ -267,13 +274,13 @@ def loss_kind(loss: Any) -> Literal["sparse", "dense", "unknown"]:
     if loss is None or isinstance(loss, dict | list | tuple):
         return "unknown"
     owner = loss if hasattr(loss, "__name__") else type(loss)
-    if "sparse" in owner.__name__.lower():
+    kinds = [owner, *getattr(owner, "__mro__", ())]
+    names = " ".join(kind.__name__.lower() for kind in kinds)
+    if "sparse" in names:
         return "sparse"
-    bases = getattr(owner, "__mro__", (owner,))
-    if any(b is not keras.losses.Loss and _is_keras_loss(b) for b in bases):
-        sparse = any("sparse" in b.__name__.lower() for b in bases)
-        return "sparse" if sparse else "dense"
-    return "unknown"
+    if not any(kind is not keras.losses.Loss and _is_keras_loss(kind) for kind in kinds):
+        return "unknown"
+    return "categorical" if "categorical" in names else "dense"
 
 
 def _is_keras_loss(candidate: Any) -> bool:
