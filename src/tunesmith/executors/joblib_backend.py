@@ -73,6 +73,7 @@ class JoblibExecutor:
         self._backend, configured = get_active_backend()
         n_jobs = configured if n_jobs is None else n_jobs
         self._n_jobs = self._backend.default_n_jobs if n_jobs is None else n_jobs
+        self._shares_memory = getattr(self._backend, "supports_sharedmem", False)
         self._workers = int(self._backend.effective_n_jobs(self._n_jobs))
 
     @property
@@ -105,6 +106,8 @@ class JoblibExecutor:
         UnpicklableError
             If the backend runs processes and the bundle cannot be sent to them.
         """
+        if not self._shares_memory:
+            _check(bundle)
         missing = {(job.trial, job.split): job for job in bundle.jobs}
         with _closing(self._outcomes(bundle)) as outcomes:
             while missing:
@@ -125,11 +128,8 @@ class JoblibExecutor:
         """Do nothing: nothing runs between calls."""
 
     def _outcomes(self, bundle: Bundle) -> Generator[Outcome]:
-        if shared := getattr(self._backend, "supports_sharedmem", False):
-            run: Any = evaluate
-        else:
-            self._check(bundle)
-            run = _run_there
+        shared = self._shares_memory
+        run: Any = evaluate if shared else _run_there
         streams = getattr(self._backend, "supports_return_generator", False)
         parallel = Parallel(
             n_jobs=self._n_jobs,
@@ -140,11 +140,12 @@ class JoblibExecutor:
         results = parallel(delayed(run)(bundle.evaluator, job) for job in bundle.jobs)
         yield from results if shared else map(pickle.loads, results)
 
-    @staticmethod
-    def _check(bundle: Bundle) -> None:
-        for thing, name in ((bundle.evaluator, "the evaluator"), (bundle.jobs, "the jobs")):
-            if (reason := why_unpicklable(thing)) is not None:
-                raise unpicklable(thing, name, reason)
+
+def _check(bundle: Bundle) -> None:
+    """Raise where a bundle cannot be sent, by name: joblib's own error has none."""
+    for thing, name in ((bundle.evaluator, "the evaluator"), (bundle.jobs, "the jobs")):
+        if (reason := why_unpicklable(thing)) is not None:
+            raise unpicklable(thing, name, reason)
 
 
 @contextmanager

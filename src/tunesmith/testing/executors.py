@@ -178,7 +178,7 @@ class _Enough(Exception):
 
 
 def _check_leaving(executor: Executor) -> None:
-    jobs = _jobs([{}] + [{"sleep": 0.5}] * (60 * executor.workers))
+    jobs = _jobs([{}] + [{"sleep": 0.5}] * (16 * executor.workers))
     caller = threading.get_ident()
     seen: list[Outcome] = []
     first = threading.Event()
