@@ -51,7 +51,9 @@ def on_joblib(backend: str) -> Callable[[ExitStack], Executor]:
         pytest.param(process_pool, id="process-pool"),
         pytest.param(on_joblib("threading"), id="joblib-threading"),
         pytest.param(on_joblib("loky"), id="joblib-loky"),
-        pytest.param(on_joblib("multiprocessing"), id="joblib-multiprocessing"),
+        pytest.param(
+            on_joblib("multiprocessing"), id="joblib-multiprocessing", marks=pytest.mark.long
+        ),
     ],
 )
 def test_executor_keeps_the_contract(make, stack):

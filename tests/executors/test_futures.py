@@ -153,14 +153,14 @@ def test_leaving_cancels_what_has_not_begun():
 
     def nap(data):
         began.set()
-        time.sleep(0.3)
+        time.sleep(2)
 
     with ThreadPoolExecutor(1) as pool:
         with FuturesExecutor(pool) as executor:
             executor.run(bundle([nap] * 100), seen.append)
             assert began.wait(10)
             left = time.monotonic()
-        assert time.monotonic() - left < 0.3
+        assert time.monotonic() - left < 1.5
     assert time.monotonic() - left < 5
     assert not seen
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import warnings
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -414,3 +415,33 @@ def test_memory_maps_are_opened_again(tmp_path):
         written = sum(os.path.getsize(os.path.join(folder, name)) for name in os.listdir(folder))
     assert outcome.test_scores == [("memmap", 2000.0), ("ndarray", 1000.0)]
     assert written < 8000
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_per_worker_is_in_force_for_jax(threads):
+    pytest.importorskip("jax")
+
+    def look(data):
+        import jax.numpy as jnp
+
+        jnp.dot(jnp.ones((500, 500)), jnp.ones((500, 500))).block_until_ready()
+        names = [path.joinpath("comm").read_text() for path in Path("/proc/self/task").iterdir()]
+        return sum("XLAEigen" in name for name in names)
+
+    (outcome,) = run(ProcessExecutor(1, threads_per_worker=threads), [look])
+    assert outcome.test_scores == threads
+
+
+@pytest.mark.long
+def test_threads_per_worker_is_in_force_for_torch():
+    pytest.importorskip("torch")
+
+    def look(data):
+        import torch
+
+        return torch.get_num_threads()
+
+    (outcome,) = run(ProcessExecutor(1, threads_per_worker=1), [look])
+    assert outcome.test_scores == 1

@@ -78,4 +78,9 @@ def _popen(method: str) -> type[Any]:
         from multiprocessing import popen_spawn_posix as module  # type: ignore[no-redef]
     start: Any = module.Popen._launch  # type: ignore[attr-defined]
     names = {**start.__globals__, "spawn": _Preparation()}
-    return type("Popen", (module.Popen,), {"_launch": FunctionType(start.__code__, names)})
+    return type("Popen", (module.Popen,), {"_launch": _bound(start, names)})
+
+
+def _bound(function: FunctionType, names: dict[str, Any]) -> FunctionType:
+    """Return a function that does the same with other globals."""
+    return FunctionType(function.__code__, names, closure=function.__closure__)

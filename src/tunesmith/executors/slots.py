@@ -100,7 +100,7 @@ class Worker:
             return f"the worker closed its channel{when}"
         if code >= 0:
             return f"the worker ended with exit code {code}{when}"
-        name = signal.Signals(-code).name
+        name = {known.value: known.name for known in signal.Signals}.get(-code, "unknown")
         memory = "; this is what happens when memory runs out" if code == -signal.SIGKILL else ""
         return f"the worker was killed by signal {-code} ({name}){memory}"
 
@@ -226,7 +226,10 @@ class Slot(threading.Thread):
             self._hire()
         try:
             while (task := self._crew.next()) is not None and not self._crew.closed:
-                self._run(task)
+                try:
+                    self._run(task)
+                except Exception as error:  # whatever happens, each job has an outcome
+                    self._give_up(task, f"the executor failed: {error!r}", error)
                 self._crew.finish(task)
         finally:
             self._retire()
@@ -278,9 +281,11 @@ class Slot(threading.Thread):
         except Exception as error:
             return Outcome.fatal(job, error)
 
-    def _give_up(self, task: Task, reason: str) -> None:
+    def _give_up(self, task: Task, reason: str, cause: Exception | None = None) -> None:
         while (job := task.job) is not None and not self._crew.closed:
-            self._deliver(task, Outcome.fatal(job, WorkerError(reason)))
+            fatal = WorkerError(reason)
+            fatal.__cause__ = cause
+            self._deliver(task, Outcome.fatal(job, fatal))
 
     def _deliver(self, task: Task, outcome: Outcome) -> None:
         task.done += 1
@@ -293,7 +298,7 @@ class Slot(threading.Thread):
     def _hire(self) -> Worker:
         try:
             worker = Worker(self._crew.threads, self._crew.depot.folder)
-        except (OSError, EOFError) as error:
+        except Exception as error:  # of the system, or of the standard library's start
             raise Dead(f"none could be started ({error!r})") from error
         with self._lock:
             self._worker = worker

@@ -134,9 +134,10 @@ class _Desk:
     def _evaluator(self, order: Order) -> Evaluator:
         token = order.parcel.token
         if token not in self.evaluators:
-            for old in self.evaluators.keys() - order.tokens:
-                del self.evaluators[old]
-            gc.collect()
+            if unused := self.evaluators.keys() - order.tokens:
+                for old in unused:
+                    del self.evaluators[old]
+                gc.collect()
             self.evaluators[token] = order.parcel.open()
             limit_threads(self.threads)
         return self.evaluators[token]
