@@ -39,7 +39,7 @@ class InlineExecutor:
     def threads_per_worker(self) -> int:
         """What the numerical libraries use in the calling process."""
         pools = [pool["num_threads"] for pool in threadpool_info()]
-        return max(pools, default=cpu_count())
+        return int(max(pools, default=cpu_count()))
 
     def run(self, bundle: Bundle, on_outcome: Callable[[Outcome], None]) -> None:
         """Run the jobs of a bundle now; call `on_outcome` after each.
