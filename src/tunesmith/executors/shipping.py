@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import pickle
 import shutil
 import tempfile
 import threading
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +28,10 @@ from tunesmith.executors.culprit import unpicklable, why_unpicklable
 from tunesmith.trial import Job
 
 _ALIGNMENT = 64
+_PREFIX = "tunesmith-data-"
+_CLAIM = "claim"
+_GRACE = 60.0
+"""Seconds within which a new folder has been claimed for certain."""
 
 
 @dataclass(frozen=True)
@@ -117,11 +123,18 @@ class Depot:
 
     _temporary: tempfile.TemporaryDirectory[str] = field(
         default_factory=lambda: tempfile.TemporaryDirectory(
-            prefix="tunesmith-", ignore_cleanup_errors=True
+            prefix=_PREFIX, ignore_cleanup_errors=True
         )
     )
+    _claim: IO[bytes] = field(init=False)
     _shipments: dict[int, _Shipment] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        sweep()
+        claim = Path(self.folder, _CLAIM)
+        self._claim = claim.open("wb")
+        fcntl.flock(self._claim, fcntl.LOCK_EX)
 
     @property
     def folder(self) -> str:
@@ -174,6 +187,7 @@ class Depot:
         with self._lock:
             self._shipments.clear()
         self._temporary.cleanup()
+        self._claim.close()
 
     def _make_room(self) -> None:
         for key, shipment in list(self._shipments.items()):
@@ -181,6 +195,20 @@ class Depot:
                 del self._shipments[key]
                 shipment.parcel.pickle.unlink(missing_ok=True)
                 shipment.parcel.arrays.unlink(missing_ok=True)
+
+
+def sweep() -> None:
+    """Remove folders left behind by processes of this user that were killed.
+
+    A process holds a lock in its folder for as long as it lives. (When workers are
+    running already, they remove it; this is for what was killed before they could.)
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # locked, somebody else's, or gone
+            if time.time() - folder.stat().st_mtime > _GRACE:
+                with Path(folder, _CLAIM).open("rb") as claim:
+                    fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder)
 
 
 def write(evaluator: Evaluator, parcel: Parcel) -> None:
