@@ -308,6 +308,8 @@ def test_record_handed_in_twice_is_told(storage):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+# JAX, where another test has loaded it, warns of every fork.
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 def test_child_of_a_fork_may_not_write_to_its_parents_journal(storage):
     with Journal(storage, "s") as journal:
         if not (pid := os.fork()):

@@ -149,6 +149,8 @@ def test_eight_processes_start_at_once_on_an_empty_file(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+# JAX, where another test has loaded it, warns of every fork.
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 def test_child_of_a_fork_writes_while_the_parent_does(tmp_path):
     storage = open_storage(tmp_path / "s.db")
     storage.create(head())

@@ -251,8 +251,9 @@ def opened_without_rights(path):
 @pytest.fixture
 def open_folder(tmp_path):
     """A folder that others can reach; pytest makes its own private."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        if folder.stat().st_mode & 0o777 == 0o700:
+            folder.chmod(0o755)
     yield tmp_path
     tmp_path.chmod(0o755)
 

@@ -8,6 +8,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
+import warnings
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -58,7 +59,9 @@ def version(top: str) -> str:
     """Return the version of the library a top-level module belongs to."""
     if top in sys.stdlib_module_names:
         return PYTHON
-    stated = getattr(sys.modules.get(top), "__version__", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some libraries would have nobody read it
+        stated = getattr(sys.modules.get(top), "__version__", None)
     if isinstance(stated, str):
         return stated
     try:

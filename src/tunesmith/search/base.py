@@ -175,14 +175,12 @@ class BaseSearch(BaseSearchCV):
     def _choose_executor(self, study: SearchStudy | None) -> Executor:
         """Return where evaluations run: with the study's number of threads, if it has one."""
         executor = self._executor(self.threads_per_worker)
-        if study is not None:
-            stored = study.threads_per_worker
-            if self.threads_per_worker is None and stored not in (
-                None,
-                executor.threads_per_worker,
-            ):
-                executor = self._executor(stored)
-            study.settle(executor.threads_per_worker)
+        if study is None:
+            return executor
+        ours, stored = executor.threads_per_worker, study.threads_per_worker
+        if self.threads_per_worker is None and None not in (ours, stored) and ours != stored:
+            executor = self._executor(stored)
+        study.settle(executor.threads_per_worker)
         return executor
 
     def _executor(self, threads_per_worker: int | None) -> Executor:
