@@ -8,8 +8,8 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
-import warnings
 import types
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import PurePath
