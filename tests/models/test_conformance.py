@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -29,10 +31,26 @@ EXPECTED_FAILURES = {
 }
 
 
+class Named:
+    """A build function whose repr, and so the name of a test, is the same in every process."""
+
+    def __init__(self, function):
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args, **kwargs):
+        return self.__wrapped__(*args, **kwargs)
+
+    def __repr__(self):
+        return self.__name__
+
+
 @pytest.mark.long
 @pytest.mark.filterwarnings("default")
 @parametrize_with_checks(
-    [KerasClassifier(classifier, hidden=16, **PARAMS), KerasRegressor(regressor, **PARAMS)],
+    [
+        KerasClassifier(Named(classifier), hidden=16, **PARAMS),
+        KerasRegressor(Named(regressor), **PARAMS),
+    ],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES[type(estimator).__name__],
     xfail_strict=False,  # whether the last bit moves depends on the processor
 )
