@@ -1,9 +1,25 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 
 # Before anything imports Keras; whoever wants another backend says so.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
+# Most tests train one of a few tiny networks: each is compiled once, not for each fit. Worker
+# processes, pytest's and ours, inherit the folder from the first process, which removes it.
+_PROGRAMS = None
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    _PROGRAMS = tempfile.mkdtemp(prefix="programs-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _PROGRAMS
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+
 # A plugin for another pytest, which would swap scikit-learn's classes in this one; and a script.
 collect_ignore = ["conformance/sklearn_suite", "search/killed_script.py"]
+
+
+def pytest_unconfigure():
+    if _PROGRAMS is not None:
+        shutil.rmtree(_PROGRAMS, ignore_errors=True)

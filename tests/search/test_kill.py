@@ -18,10 +18,13 @@ SCRIPT = Path(__file__).with_name("killed_script.py")
 
 
 def start(*arguments):
+    # A process that is killed may leave half a program among those the tests share.
+    environment = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
     return subprocess.Popen(
         [sys.executable, str(SCRIPT), *map(str, arguments)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        env=environment,
     )
 
 
