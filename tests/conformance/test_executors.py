@@ -52,7 +52,14 @@ def on_joblib(backend: str) -> Callable[[ExitStack], Executor]:
         pytest.param(on_joblib("threading"), id="joblib-threading"),
         pytest.param(on_joblib("loky"), id="joblib-loky"),
         pytest.param(
-            on_joblib("multiprocessing"), id="joblib-multiprocessing", marks=pytest.mark.long
+            on_joblib("multiprocessing"),
+            id="joblib-multiprocessing",
+            marks=[
+                pytest.mark.long,
+                # It forks, and JAX, where another test has loaded it, warns of every fork.
+                pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning"),
+                pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
+            ],
         ),
     ],
 )

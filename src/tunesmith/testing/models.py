@@ -82,11 +82,11 @@ def check_illegal_parameter(factory: Callable[[], Any], X: np.ndarray, y: np.nda
 def check_refit_and_generators(factory: Callable[[], Any], X: np.ndarray, y: np.ndarray) -> None:
     """Check that seeded fits are equal and leave the global generators alone."""
     state = random.getstate()
-    numbers = np.random.get_state(legacy=False)["state"]  # type: ignore[index]
+    numbers = np.random.get_state(legacy=False)["state"]
     estimator = factory()
     assert estimator.fit(X, y) is estimator, "fit does not return the estimator"
     assert random.getstate() == state, "fit draws from Python's generator"
-    now = np.random.get_state(legacy=False)["state"]  # type: ignore[index]
+    now = np.random.get_state(legacy=False)["state"]
     same = np.array_equal(now["key"], numbers["key"]) and now["pos"] == numbers["pos"]
     assert same, "fit draws from numpy's generator"
     first = outputs(estimator, X)
