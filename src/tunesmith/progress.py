@@ -93,7 +93,7 @@ def make_progress(mode: bool | Literal["auto"]) -> Progress:
     >>> progress.update(done=1, best=-0.31, best_params={"epochs": 3})
     >>> progress.stop()
     """
-    if mode not in (True, False, "auto"):
+    if not (mode is True or mode is False or mode == "auto"):
         raise ValueError(f"progress must be 'auto', True or False; got {mode!r}")
     if mode is False or (mode == "auto" and _in_worker()):
         return Silent()

@@ -16,7 +16,7 @@ from keras.models import Sequential
 from keras.optimizers import Adadelta
 from keras.utils import to_categorical
 
-from tunesmith import GridSearchCV, KerasClassifier, RandomSearchCV
+from tunesmith import GridSearchCV, KerasClassifier, RandomSearchCV, StudyMismatch
 
 images, labels = load_digits(return_X_y=True)
 images = (images / 16).reshape(-1, 8, 8, 1).astype("float32")
@@ -190,3 +190,14 @@ def test_skorch(n_jobs):
     search = GridSearchCV(net, {"module__units": [4, 8], "lr": [0.1]}, cv=2, n_jobs=n_jobs)
     search.fit(flat(X_train), y_train.astype("int64"))
     assert np.isfinite(search.best_score_)
+
+
+def test_a_study_knows_the_backend(tmp_path, monkeypatch):
+    options = {"cv": 2, "storage": tmp_path / "s.db", "study_name": "s", "refit": False}
+    classifier = KerasClassifier(dense, epochs=1, random_state=0)
+    GridSearchCV(classifier, {"units": [4]}, **options).fit(flat(X_train), y_train)
+    elsewhere = classifier.fit_surroundings() | {"Keras backend": "another 1.0"}
+    monkeypatch.setattr(KerasClassifier, "fit_surroundings", lambda self: elsewhere)
+    search = GridSearchCV(classifier, {"units": [4]}, **options)
+    with pytest.raises(StudyMismatch, match=r"Keras backend was .* and is now 'another 1\.0'"):
+        search.fit(flat(X_train), y_train)

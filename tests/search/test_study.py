@@ -7,12 +7,12 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy.stats import loguniform
+from scipy.stats import loguniform, randint
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
@@ -320,3 +320,76 @@ def test_a_study_holds_no_pickle(where):
     assert b"StandardScaler()" in content
     assert b"\x80\x04\x95" not in content
     assert b"\x80\x05\x95" not in content
+
+
+def test_unseeded_draws_from_another_space_are_another_study(where):
+    low, high, other = {"C": loguniform(1e-3, 1)}, {"C": loguniform(100, 1000)}, {"gamma": [1, 2]}
+    for space in (low, high, other):
+        search = RandomizedSearchCV(SVC(), space, n_iter=2, cv=2, storage=where, refit=False)
+        for params in search.fit(X, y).cv_results_["params"]:
+            assert params.keys() == space.keys()
+            assert params.get("C", 100) >= 100 or space is low
+    named = {"n_iter": 2, "cv": 2, "storage": where, "refit": False, "study_name": "s"}
+    RandomizedSearchCV(SVC(), low, **named).fit(X, y)
+    with pytest.raises(StudyMismatch, match="space"):
+        RandomizedSearchCV(SVC(), high, **named).fit(X, y)
+
+
+def test_unseeded_draws_that_repeat_are_as_many_as_asked_for(where):
+    for n_iter in (4, 12):
+        search = RandomizedSearchCV(
+            SVC(), {"degree": randint(2, 5)}, n_iter=n_iter, cv=2, storage=where, refit=False
+        )
+        assert len(search.fit(X, y).cv_results_["params"]) == n_iter
+
+
+class InRounds(GridSearchCV):
+    def _run_search(self, evaluate_candidates, **kwargs):
+        evaluate_candidates([{"threshold": 4.0}, {"threshold": 4.5}])
+        evaluate_candidates([{"threshold": 4.5}, {"threshold": 5.0}])
+
+
+def test_a_candidate_met_again_in_a_later_round_is_recalled(where, log):
+    results = [
+        InRounds(Counting(log), {}, cv=3, storage=where, refit=False).fit(X, y).cv_results_
+        for _ in range(2)
+    ]
+    assert len(log.fits) == 9
+    np.testing.assert_array_equal(results[0]["mean_test_score"], results[1]["mean_test_score"])
+    assert results[0]["split0_test_score"][1] == results[0]["split0_test_score"][2]
+
+
+def test_interrupted_while_all_fits_failed_is_still_an_interruption(log):
+    log.stop_at = 4
+    search = GridSearchCV(Counting(log), {"threshold": ["bad", "bad", "bad"]}, cv=3)
+    with (
+        pytest.warns(FitFailedWarning, match="fits failed"),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        search.fit(X, y)
+    assert len(search.cv_results_["params"]) == 3
+
+
+def test_interrupted_refit_keeps_the_results(log):
+    log.stop_at = 12
+    search = GridSearchCV(Counting(log), GRID, cv=3)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert "best score" in repr(search)
+
+
+def test_interrupted_second_fit_has_no_winner_of_the_first(log):
+    search = GridSearchCV(Counting(log), GRID, cv=3).fit(X, y)
+    log.stop_at = 14
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, y)
+    assert not hasattr(search, "best_index_")
+    assert repr(search).startswith("GridSearchCV(")
+
+
+@pytest.mark.parametrize("threads", [1, np.int64(1)])
+def test_limits_hold_in_a_search_within_a_search(where, threads):
+    inner = GridSearchCV(SVC(), {"C": [1, 10]}, cv=2, threads_per_worker=threads, storage=where)
+    outer = cross_val_score(inner, X, y, cv=2, n_jobs=2, error_score="raise")
+    assert np.isfinite(outer).all()

@@ -66,11 +66,13 @@ def choose_executor(
     active = active_joblib_backend()
     if active is not None and active[0] is not None:
         adapted = JoblibExecutor(n_jobs)
-        if adapted.workers == 1 and not any(limits.values()):
-            return InlineExecutor()
-        _refuse_limits(limits, f"the {type(active[0]).__name__} that joblib is configured with")
-        return adapted
-    workers = effective_n_jobs(n_jobs)
+        if adapted.workers > 1:
+            whose = f"the {type(active[0]).__name__} that joblib is configured with"
+            _refuse_limits(limits, whose)
+            return adapted
+        workers = 1
+    else:
+        workers = effective_n_jobs(n_jobs)
     if workers == 1 and not any(limits.values()):
         return InlineExecutor()
     return ProcessExecutor(workers, threads_per_worker=threads_per_worker, fit_timeout=fit_timeout)

@@ -56,8 +56,8 @@ class ProcessExecutor:
         }.items():
             if number is not None and not number > 0:
                 raise ValueError(f"{name}={number!r} must be greater than 0.")
-        self._workers = workers
-        self._threads = threads_per_worker or max(1, cpu_count() // workers)
+        self._workers = int(workers)
+        self._threads = int(threads_per_worker or max(1, cpu_count() // workers))
         self._fit_timeout = fit_timeout
         self._crew: Crew | None = None
 

@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -128,7 +129,8 @@ class _Desk:
             for job in jobs:
                 outcome = evaluate_here(evaluator, job)
                 # A worker is killed, not ended, so nothing may wait in a buffer.
-                sys.stdout.flush()
+                with suppress(AttributeError, ValueError):  # where a fit has closed or removed it
+                    sys.stdout.flush()
                 channel.send_bytes(OUTCOME + pack_outcome(evaluator, job, outcome))
 
     def _evaluator(self, order: Order) -> Evaluator:

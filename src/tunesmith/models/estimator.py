@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -55,6 +56,25 @@ class KerasEstimator(KerasParameters):
                 "model; what builds it is `build_fn`"
             )
         return self.model_
+
+    def fit_surroundings(self) -> dict[str, str]:
+        """Return what a fit depends on besides the parameters, for studies to know.
+
+        Returns
+        -------
+        dict of str to str
+            Keras' version, its backend with its version, and the numbers it computes with.
+        """
+        import keras
+
+        backend = str(keras.backend.backend())
+        return {
+            "version of keras": keras.__version__,
+            "Keras backend": f"{backend} {import_module(backend).__version__}",
+            "Keras floats": keras.config.floatx(),
+            "Keras image format": keras.config.image_data_format(),
+            "Keras dtype policy": keras.config.dtype_policy().name,
+        }
 
     @property
     def feature_encoder(self) -> Any:

@@ -127,17 +127,21 @@ class BaseSearch(BaseSearchCV):
         try:
             run = self._run(task, progress, deadline, root)
             self._choose(run)
+            scorer = task.scorer
+            self.scorer_ = scorer._scorers if isinstance(scorer, _MultimetricScorer) else scorer
+            self.cv_results_ = run.results
             if self.refit:
                 run.tell("refitting the best")
                 self._refit(task, root, seen)
                 run.tell()
         finally:
             progress.stop()
-        scorer = task.scorer
-        self.scorer_ = scorer._scorers if isinstance(scorer, _MultimetricScorer) else scorer
-        self.cv_results_ = run.results
         root.call_on_fit_task_end(estimator=self, **seen)
         return self
+
+    def _drawn_without_seed(self) -> Any:
+        """Return the space whose draws nobody could repeat; None if there is none."""
+        return None
 
     def _task(self, X: Any, y: Any, params: dict[str, Any]) -> Task:
         """Check and route what ``fit`` was given, as scikit-learn's searches do."""
@@ -165,7 +169,7 @@ class BaseSearch(BaseSearchCV):
                 else:
                     self._run_search(run)
             except KeyboardInterrupt as stop:
-                self.cv_results_ = run.results
+                self._keep_partial(run)
                 stop.add_note(f"{run.account()} {self._how_to_go_on(study)}")
                 raise
         if run.done < run.asked:
@@ -194,7 +198,7 @@ class BaseSearch(BaseSearchCV):
     def _time_is_up(self, run: Run, study: SearchStudy | None) -> None:
         text = f"timeout={self.timeout} seconds ran out: {run.account()}"
         if not run.complete:
-            self.cv_results_ = run.results
+            self._keep_partial(run)
             raise SearchTimeout(
                 f"{text} No candidate was evaluated on every split, so there is no best one. "
                 f"Give a larger timeout=. {self._how_to_go_on(study)}"
@@ -204,6 +208,12 @@ class BaseSearch(BaseSearchCV):
             f"{self._how_to_go_on(study)}",
             stacklevel=2,
         )
+
+    def _keep_partial(self, run: Run) -> None:
+        """Set the results there are; an earlier fit's winner is none of theirs."""
+        for name in ("index", "params", "score", "estimator"):
+            self.__dict__.pop(f"best_{name}_", None)
+        self.cv_results_ = run.results
 
     def _how_to_go_on(self, study: SearchStudy | None) -> str:
         if study is None:
@@ -264,7 +274,7 @@ class BaseSearch(BaseSearchCV):
         return diagram + as_html(lines) if lines else diagram
 
     def _summary(self) -> list[tuple[str, str]]:
-        if not hasattr(self, "best_index_"):
+        if not (hasattr(self, "best_index_") and hasattr(self, "cv_results_")):
             return []
         metric = self.refit if self.multimetric_ and isinstance(self.refit, str) else "score"
         if f"mean_test_{metric}" not in self.cv_results_:

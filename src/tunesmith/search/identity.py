@@ -41,9 +41,19 @@ def parts_of(
         "cv": cv,
         "scoring": scoring,
         **routed,
+        **_surroundings(estimator),
         **{f"version of {name}": version for name, version in versions.items()},
     }
     return {name: part(name, value) for name, value in named.items()}
+
+
+def _surroundings(estimator: Any) -> dict[str, str]:
+    """Return what the fits of an estimator, or of one inside it, depend on besides."""
+    found: dict[str, str] = {}
+    for value in [estimator, *estimator.get_params(deep=True).values()]:
+        if hasattr(value, "fit_surroundings") and not isinstance(value, type):
+            found |= value.fit_surroundings()
+    return found
 
 
 def part(name: str, value: Any) -> Part:

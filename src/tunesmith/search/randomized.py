@@ -110,6 +110,9 @@ class RandomizedSearchCV(BaseSearch):
         self.n_iter = n_iter
         self.random_state = random_state
 
+    def _drawn_without_seed(self) -> Any:
+        return self.param_distributions if self.random_state is None else None
+
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         """Draw `n_iter` points and evaluate them."""
         space, study = self.param_distributions, evaluate_candidates.study

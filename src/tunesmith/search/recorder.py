@@ -13,6 +13,9 @@ from tunesmith.storage.journal import Journal
 from tunesmith.storage.values import encode
 from tunesmith.trial import EvaluationRecord, Outcome, State
 
+Written = dict[tuple[int, int], EvaluationRecord]
+"""Evaluations by the study's number of their trial, and split."""
+
 
 class StudyRecorder:
     """Records a search's outcomes in a study, and recalls those of earlier runs.
@@ -21,6 +24,8 @@ class StudyRecorder:
     ----------
     journal : Journal
         The study.
+    written : dict
+        What this search has handed in, shared by all its recorders.
     n_splits : int
         Evaluations of each trial.
     context : str
@@ -34,6 +39,7 @@ class StudyRecorder:
     def __init__(
         self,
         journal: Journal,
+        written: Written,
         n_splits: int,
         context: str,
         failed: Callable[[Outcome], Outcome],
@@ -42,6 +48,7 @@ class StudyRecorder:
         self._failed = failed
         self._on_found = on_found
         self._journal = journal
+        self._written = written
         self._n_splits = n_splits
         self._context = context
         self._seen: Counter[str] = Counter()
@@ -58,24 +65,29 @@ class StudyRecorder:
         return known
 
     def record(self, outcome: Outcome) -> None:
-        """Hand an outcome to the writer. Returns at once."""
+        """Hand an outcome to the writer, unless a final one is there. Returns at once."""
         trial = self._numbers[outcome.trial]
-        earlier = self._journal.found.get((trial, outcome.split))
-        self._journal.append(
-            EvaluationRecord(
-                trial=trial,
-                split=outcome.split,
-                attempt=0 if earlier is None else earlier.attempt + 1,
-                state=outcome.state,
-                test_scores=outcome.test_scores,
-                train_scores=outcome.train_scores,
-                n_test_samples=outcome.n_test_samples,
-                fit_time=outcome.fit_time,
-                score_time=outcome.score_time,
-                error=outcome.error,
-                ended=time.time(),
-            )
+        earlier = self._earlier(trial, outcome.split)
+        if earlier is not None and earlier.state.final:
+            return
+        record = EvaluationRecord(
+            trial=trial,
+            split=outcome.split,
+            attempt=0 if earlier is None else earlier.attempt + 1,
+            state=outcome.state,
+            test_scores=outcome.test_scores,
+            train_scores=outcome.train_scores,
+            n_test_samples=outcome.n_test_samples,
+            fit_time=outcome.fit_time,
+            score_time=outcome.score_time,
+            error=outcome.error,
+            ended=time.time(),
         )
+        self._journal.append(record)
+        self._written[trial, outcome.split] = record
+
+    def _earlier(self, trial: int, split: int) -> EvaluationRecord | None:
+        return self._written.get((trial, split)) or self._journal.found.get((trial, split))
 
     def _key(self, params: Mapping[str, Any]) -> str:
         """Tell a trial by its parameters; the same ones met again are another trial."""
@@ -87,7 +99,7 @@ class StudyRecorder:
     def _known(self, trials: Sequence[Trial]) -> Iterator[Outcome]:
         for trial, _ in trials:
             for split in range(self._n_splits):
-                record = self._journal.found.get((self._numbers[trial], split))
+                record = self._earlier(self._numbers[trial], split)
                 if record is not None and record.state.final:
                     outcome = self._outcome(trial, record)
                     # An error that is to end the search is met afresh, not told from memory.

@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._validation import (
     _insert_error_scores,
@@ -189,7 +190,7 @@ class Run:
             self.done += 1
             if mean is not None:
                 self.complete += 1
-                if self._best[0] is None or mean > self._best[0]:
+                if mean == mean and (self._best[0] is None or mean > self._best[0]):
                     self._best = (mean, ledger.params[outcome.trial])
             self.tell()
 
@@ -250,15 +251,22 @@ class Run:
             for place, outcome in ledger.outcomes.items()
         }
         present = [rows[place] for place in sorted(rows)]
+        whole = len(present) == n_candidates * n_splits
         if present:
-            _warn_or_raise_about_fit_failures(present, error_score)
+            try:
+                _warn_or_raise_about_fit_failures(present, error_score)
+            except ValueError as error:
+                if whole:
+                    raise
+                # Time or Ctrl-C has ended the search, and that is to be told.
+                warnings.warn(str(error), FitFailedWarning, stacklevel=2)
         if callable(self.search.scoring):
             _insert_error_scores(present, error_score)
         missing = self._missing_row(present)
         pairs = product(range(n_candidates), range(n_splits))
         self.rows.extend(rows.get(pair, missing) for pair in pairs)
         with warnings.catch_warnings():
-            if len(present) < n_candidates * n_splits:
+            if not whole:
                 warnings.filterwarnings("ignore", message="One or more of the")
             self.results = self.search._format_results(
                 self._params, n_splits, self.rows, self._more

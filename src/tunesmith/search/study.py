@@ -6,6 +6,7 @@ import base64
 import hashlib
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +18,7 @@ from tunesmith.exceptions import Conflict, StudyMismatch
 from tunesmith.keys import content_key
 from tunesmith.search.candidates import Params
 from tunesmith.search.identity import check_same, part, parts_of
-from tunesmith.search.recorder import StudyRecorder
+from tunesmith.search.recorder import StudyRecorder, Written
 from tunesmith.storage import Storage, open_storage
 from tunesmith.storage.journal import Journal
 from tunesmith.storage.values import decode
@@ -57,6 +58,9 @@ class SearchStudy:
             scoring={"scoring": search.scoring, "train": search.return_train_score},
             routed=_routed_parts(task.routed),
         )
+        if (space := search._drawn_without_seed()) is not None:
+            # The study's points stand for draws from this space, and from no other.
+            parts["space"] = part("space", space)
         self.name = search.study_name or f"{self._kind}-{_digest(parts)[:12]}"
         head = self._find()
         self.splits = self._drawn_splits(head) or task.split()
@@ -69,6 +73,7 @@ class SearchStudy:
         self._head = head
         self.threads_per_worker: int | None = head.facts["threads_per_worker"] if head else None
         self.journal: Journal
+        self._written: Written = {}
 
     def settle(self, threads_per_worker: int | None) -> None:
         """Make the study, if it is new, with what is now known; open it for writing.
@@ -104,7 +109,9 @@ class SearchStudy:
         """Return what records the evaluations of an evaluator, and tells how many it found."""
         splits = evaluator.splits
         digest = part("splits", splits).digest
-        return StudyRecorder(self.journal, len(splits), digest, evaluator.failed, on_found)
+        return StudyRecorder(
+            self.journal, self._written, len(splits), digest, evaluator.failed, on_found
+        )
 
     def go_on(self, drawn: list[Params], listed: Iterable[Any]) -> list[Params]:
         """Return the points the study has drawn, in its order, then fresh ones.
@@ -122,8 +129,14 @@ class SearchStudy:
             {name: decode(data, choices) for name, data in trial.params.items()}
             for trial in self.journal.trials
         ][: len(drawn)]
-        held = {content_key(params).digest for params in stored}
-        fresh = [params for params in drawn if content_key(params).digest not in held]
+        held = Counter(content_key(params).digest for params in stored)
+        fresh = []
+        for params in drawn:
+            digest = content_key(params).digest
+            if held[digest]:
+                held[digest] -= 1  # a distribution may well draw a point twice
+            else:
+                fresh.append(params)
         return [*stored, *fresh[: len(drawn) - len(stored)]]
 
     def __enter__(self) -> Self:
