@@ -2,7 +2,7 @@
 
 A score is a double and, where SQL has no such double, its text: NaN, the infinities
 and the negative zero are written out in ``special``, with a ``value`` of NULL. In the
-other columns of doubles, NULL stands for NaN.
+other columns of doubles, which are times, NULL stands for NaN, and a zero has no sign.
 """
 
 from __future__ import annotations
