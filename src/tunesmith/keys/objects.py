@@ -48,7 +48,13 @@ def keras(walk: Hasher, value: Any) -> bytes:
         if hasattr(value, "get_weights")
         else ([np.asarray(v) for v in getattr(value, "variables", ())])
     )
-    return walk.join("keras", kind=type(value), config=config, own=own, weights=weights)
+    compiled = None
+    if getattr(value, "compiled", False):
+        # A loss of the user's own is but a name in the configuration.
+        compiled = (_canonical_names(value.get_compile_config()), value.loss)
+    return walk.join(
+        "keras", kind=type(value), config=config, own=own, weights=weights, compiled=compiled
+    )
 
 
 def member(walk: Hasher, value: Any) -> bytes:

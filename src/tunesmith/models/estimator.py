@@ -310,7 +310,8 @@ class KerasEstimator(KerasParameters):
         routing.check_call("predict", call, type(self).__name__)
         X = self._encode_inputs(self._check_inputs(X))
         arguments = routing.route(self._set_values(), "predict") | call
-        return self.model_.predict(X, **arguments)
+        with global_generators(None):  # Keras on JAX cannot predict in two threads at once
+            return self.model_.predict(X, **arguments)
 
     def predict(self, X: Any, **kwargs: Any) -> np.ndarray:
         """Predict labels or values.
@@ -349,13 +350,14 @@ class KerasEstimator(KerasParameters):
         routing.check_call("evaluate", kwargs, type(self).__name__)
         X, y = self._check_inputs(X), np.asarray(y)
         arguments = routing.route(self._set_values(), "evaluate") | kwargs
-        results = self.model_.evaluate(
-            self._encode_inputs(X),
-            self.target_encoder_.transform(y),
-            sample_weight=_check_weights(sample_weight, y),
-            return_dict=True,
-            **arguments,
-        )
+        with global_generators(None):
+            results = self.model_.evaluate(
+                self._encode_inputs(X),
+                self.target_encoder_.transform(y),
+                sample_weight=_check_weights(sample_weight, y),
+                return_dict=True,
+                **arguments,
+            )
         return {n: np.asarray(value, dtype=float).tolist() for n, value in results.items()}
 
     # Saving

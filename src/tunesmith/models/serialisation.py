@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tunesmith.models.seeding import global_generators
+
 if TYPE_CHECKING:
     import keras
 
@@ -65,7 +67,9 @@ class SavedModel:
             path = Path(folder, "model.keras")
             path.write_bytes(self.archive)
             try:
-                model = keras.saving.load_model(path, safe_mode=True)
+                # Layers draw seeds as they are made, which those of the archive replace.
+                with global_generators(0):
+                    model = keras.saving.load_model(path, safe_mode=True)
             except (TypeError, ValueError) as error:
                 raise ValueError(
                     "the Keras model could not be read back. Decorate layers, losses and metrics "

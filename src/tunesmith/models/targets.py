@@ -125,7 +125,8 @@ class ClassEncoder(TargetEncoder):
         labels = self.classes_
         if width is None or width <= len(labels) or self._by_column():
             return
-        if np.issubdtype(labels.dtype, np.integer) and labels[0] >= 0 and labels[-1] < width:
+        # Without a 0, nobody can tell numbers from 0 with the first missing from numbers from 1.
+        if np.issubdtype(labels.dtype, np.integer) and labels[0] == 0 and labels[-1] < width:
             self.classes_ = np.arange(width)
             self.target_type_ = "binary" if width <= 2 else "multiclass"
 
@@ -195,7 +196,17 @@ class ClassEncoder(TargetEncoder):
         -------
         ndarray of shape (n_samples, n_classes)
             A single sigmoid column is widened to two; logits are squashed.
+
+        Raises
+        ------
+        ValueError
+            An output is NaN, of which the likeliest class would be the first.
         """
+        if np.isnan(outputs).any():
+            raise ValueError(
+                "the network's outputs are NaN: its training has diverged; try a smaller "
+                "learning rate, or scale X"
+            )
         if self.target_type_ == "multilabel-indicator":
             return _sigmoid(outputs) if self.from_logits_ else outputs
         if outputs.shape[-1] == 1:
