@@ -18,7 +18,7 @@ def accuracy(outcome):
 
 
 def ledger(n_splits=2):
-    return Ledger(n_splits, accuracy, lambda params: np.array([params["C"] / 100, 0.5]))
+    return Ledger(n_splits, 2, accuracy, lambda params: np.array([params["C"] / 100, 0.5]))
 
 
 def done(trial, split, score):
@@ -30,7 +30,7 @@ def test_a_new_ledger_is_empty():
     assert (history.number, history.params) == (0, ())
     assert history.scores.shape == (0, 2)
     assert history.known.shape == (0,)
-    assert len(history.encoded) == 0
+    assert history.encoded.shape == (0, 2)
 
 
 def test_trials_are_numbered_and_encoded():

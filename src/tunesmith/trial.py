@@ -204,6 +204,8 @@ class Ledger:
     ----------
     n_splits : int
         Evaluations of each trial.
+    n_dimensions : int
+        Width of the encoding.
     objective : callable
         Takes an `Outcome`, returns the score that the search maximises; NaN if none.
     encode : callable
@@ -222,6 +224,7 @@ class Ledger:
     def __init__(
         self,
         n_splits: int,
+        n_dimensions: int,
         objective: Callable[[Outcome], float],
         encode: Callable[[Mapping[str, Any]], NDArray[np.float64]],
     ) -> None:
@@ -233,15 +236,13 @@ class Ledger:
         self._encode = encode
         self._missing: list[int] = []
         self._scores = np.full((64, n_splits), np.nan)
-        self._encoded = np.empty((64, 0))
+        self._encoded = np.empty((64, n_dimensions))
 
     def start(self, params: Mapping[str, Any]) -> int:
         """Enter a new trial and return its number."""
         number = len(self.params)
         row = self._encode(params)
-        if number == 0:
-            self._encoded = np.empty((len(self._scores), len(row)))
-        elif number == len(self._scores):
+        if number == len(self._scores):
             self._scores = np.concatenate([self._scores, np.full_like(self._scores, np.nan)])
             self._encoded = np.concatenate([self._encoded, np.empty_like(self._encoded)])
         self._encoded[number] = row

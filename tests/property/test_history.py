@@ -36,7 +36,7 @@ def objective(outcome):
 
 
 def started(n_trials, n_splits):
-    ledger = Ledger(n_splits, objective, lambda params: np.array([params["x"]]))
+    ledger = Ledger(n_splits, 1, objective, lambda params: np.array([params["x"]]))
     for trial in range(n_trials):
         ledger.start({"x": trial / n_trials})
     return ledger

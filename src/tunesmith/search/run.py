@@ -136,7 +136,7 @@ class Run:
         self._params.extend(candidates)
         for name, values in (more_results or {}).items():
             self._more[name].extend(values)
-        ledger = Ledger(len(splits), self._objective, lambda params: np.empty(0))
+        ledger = Ledger(len(splits), 0, self._objective, lambda params: np.empty(0))
         engine = self._engine(candidates, splits, ledger, callback_ctx)
         try:
             engine.run()
