@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -302,3 +304,29 @@ def test_full_disk_is_told_and_what_was_there_stays(tmp_path):
     storage.append("s", evaluation(0, 1))
     assert len(list(storage.read("s"))) == len(before) + 1
     storage.close()
+
+
+def test_a_commit_cut_short_is_rolled_back_and_what_was_before_it_stays(tmp_path):
+    """A copy of the file and its journal, taken inside a transaction, is what a kill leaves."""
+    path = made(tmp_path / "s.db")
+    whole = open_storage(path)
+    before = list(whole.read("s"))
+    whole.close()
+    writer = sqlite3.connect(path, isolation_level=None)
+    for statement in (
+        "PRAGMA journal_mode=TRUNCATE",
+        "PRAGMA cache_size=2",  # so that half of the transaction is in the file already
+        "BEGIN IMMEDIATE",
+        "UPDATE tunesmith_trials SET params = hex(zeroblob(30000))",
+    ):
+        writer.execute(statement)
+    cut = tmp_path / "cut.db"
+    shutil.copy(path, cut)
+    shutil.copy(f"{path}-journal", f"{cut}-journal")
+    writer.execute("ROLLBACK")
+    writer.close()
+    assert Path(f"{cut}-journal").stat().st_size > 0
+    again = open_storage(cut)
+    assert list(again.read("s")) == before
+    assert before
+    again.close()
