@@ -279,14 +279,14 @@ class Run:
             scores = dict.fromkeys(present[0]["test_scores"], np.nan)
         elif isinstance(self.task.scorer, _MultimetricScorer):
             scores = dict.fromkeys(self.task.scorer._scorers, np.nan)
-        return {
+        row = {
             "fit_error": None,
             "test_scores": scores,
-            "train_scores": scores,
             "n_test_samples": 0,
             "fit_time": np.nan,
             "score_time": np.nan,
         }
+        return row | {"train_scores": scores} if self.search.return_train_score else row
 
 
 def _row(outcome: Outcome, with_train_scores: bool) -> Row:
