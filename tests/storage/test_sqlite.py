@@ -317,7 +317,7 @@ def test_a_commit_cut_short_is_rolled_back_and_what_was_before_it_stays(tmp_path
         "PRAGMA journal_mode=TRUNCATE",
         "PRAGMA cache_size=2",  # so that half of the transaction is in the file already
         "BEGIN IMMEDIATE",
-        "UPDATE tunesmith_trials SET params = hex(zeroblob(30000))",
+        "UPDATE tunesmith_evaluations SET error = hex(zeroblob(3000))",
     ):
         writer.execute(statement)
     cut = tmp_path / "cut.db"
