@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import collections
+import copy
 import dataclasses
 import datetime
 import decimal
@@ -769,3 +770,20 @@ def test_jax_arrays_and_compiled_functions() -> None:
     assert digest(one) == digest(jax.numpy.arange(3)) != digest(two)
     fns = [program(f"fn = jax.jit(lambda x: x + {n})", jax=jax) for n in (1, 1, 2)]
     assert digest(fns[0]) == digest(fns[1]) != digest(fns[2])
+
+
+class Base:
+    pass
+
+
+class Derived(Base):
+    value = 1
+
+
+@pytest.mark.parametrize("kind", [Base, Derived])
+def test_copying_an_instance_does_not_change_the_key_of_its_class(kind):
+    before = content_key(kind).digest
+    copy.deepcopy(kind())
+    pickle.dumps(kind())
+    assert "__slotnames__" in vars(kind)
+    assert content_key(kind).digest == before

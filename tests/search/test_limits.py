@@ -129,6 +129,11 @@ def test_bad_seconds(name, seconds):
         GridSearchCV(Unruly(), {"deed": ["fit"]}, **{name: seconds}).fit(X, y)
 
 
+def test_a_very_long_fit_timeout_is_no_error():
+    search = GridSearchCV(Unruly(), {"deed": ["fit"]}, cv=2, fit_timeout=1e10)
+    assert np.isfinite(search.fit(X, y).best_score_)
+
+
 @pytest.mark.parametrize("threads", [0, 1.5])
 def test_bad_threads(threads):
     with pytest.raises(ValueError, match="threads_per_worker"):

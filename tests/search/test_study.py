@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -393,3 +395,36 @@ def test_limits_hold_in_a_search_within_a_search(where, threads):
     inner = GridSearchCV(SVC(), {"C": [1, 10]}, cv=2, threads_per_worker=threads, storage=where)
     outer = cross_val_score(inner, X, y, cv=2, n_jobs=2, error_score="raise")
     assert np.isfinite(outer).all()
+
+
+SCRIPT = """
+import sys
+from sklearn.datasets import load_iris
+from sklearn.svm import SVC
+from tunesmith import GridSearchCV
+
+class Mine(SVC):
+    def fit(self, X, y):
+        print("fit", flush=True)
+        return super().fit(X, y)
+
+X, y = load_iris(return_X_y=True)
+for name, grid in (("one", {"C": [1, 2]}), ("two", {"gamma": [1, 2]})):
+    GridSearchCV(
+        Mine(), grid, cv=2, n_jobs=2, refit=False, storage=sys.argv[1], study_name=name
+    ).fit(X, y)
+"""
+
+
+def test_a_script_with_two_searches_over_its_own_class_resumes_both(where, tmp_path):
+    """The first search sends its class to workers, and only where it has something to run."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    fits = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, script, where], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        fits.append(done.stdout.count("fit"))
+    assert fits == [8, 0]

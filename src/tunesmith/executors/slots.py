@@ -23,6 +23,9 @@ from tunesmith.trial import Job, Outcome, State
 _STARTS = 3
 """How often a worker that dies before its first job is replaced."""
 
+_LONGEST_WAIT = 2_000_000.0
+"""Seconds, more than three weeks: what the system call takes has a bound."""
+
 _PATIENCE = 5.0
 """Seconds to wait for what was killed to be gone."""
 
@@ -84,6 +87,8 @@ class Worker:
 
     def _receive(self, timeout: float | None, when: str = "") -> bytes:
         # A child of the worker's may hold its end of the channel open beyond its death.
+        if timeout is not None:
+            timeout = min(timeout, _LONGEST_WAIT)
         ready = connection.wait([self._channel, self._process.sentinel], timeout)
         if not ready:
             raise TimeoutError

@@ -23,7 +23,7 @@ NOT_CONTENT = frozenset({
     "__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__firstlineno__",
     "__static_attributes__", "__annotations__", "__annotate__", "__annotate_func__",
     "__annotations_cache__", "__orig_bases__", "__parameters__", "__type_params__",
-    "__abstractmethods__", "_abc_impl",
+    "__abstractmethods__", "_abc_impl", "__slotnames__",  # the last: left by pickling an instance
 })  # fmt: skip
 _READS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _NO_STEPS = frozenset({"CACHE", "EXTENDED_ARG"})

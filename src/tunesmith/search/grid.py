@@ -57,6 +57,8 @@ class GridSearchCV(BaseSearch):
     timeout : float or None, default=None
         Seconds for the whole search, the refit not included. When they have passed, a
         warning says how far the search came, and the best complete candidate wins.
+        Workers are ended in the middle of a fit; without workers, the fit that runs is
+        let finish first.
     fit_timeout : float or None, default=None
         Seconds for one fit and its scoring; one that takes longer is ended, and gets
         `error_score`.
