@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tunesmith.engine import Engine
+from tunesmith.evaluation import Route
 from tunesmith.executors.futures import FuturesExecutor
 from tunesmith.executors.inline import InlineExecutor, evaluate
 from tunesmith.samplers import Suggestion
@@ -53,7 +54,7 @@ class Parabola:
     fatal_trial: int | None = None
     slow: float = 0.0
 
-    def __call__(self, job):
+    def __call__(self, job, cache):
         if job.trial == self.fatal_trial and job.split == 1:
             raise LookupError("the end")
         time.sleep(self.slow)
@@ -62,6 +63,9 @@ class Parabola:
 
     def failed(self, outcome):
         return replace(outcome, test_scores=math.nan)
+
+    def routes(self, jobs):
+        return [Route()] * len(jobs)
 
 
 class Delayed:
@@ -356,9 +360,9 @@ def test_what_arrives_after_ctrl_c_is_kept():
 class Counted(Parabola):
     """A parabola that tells which jobs it was given."""
 
-    def __call__(self, job):
+    def __call__(self, job, cache):
         CALLS.append((job.trial, job.split))
-        return super().__call__(job)
+        return super().__call__(job, cache)
 
 
 CALLS: list[tuple[int, int]] = []

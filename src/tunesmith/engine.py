@@ -17,7 +17,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tunesmith.evaluation import Evaluator, plan
+from tunesmith.evaluation import Evaluator
+from tunesmith.evaluation.plan import plan
 from tunesmith.executors import Executor
 from tunesmith.samplers import Sampler
 from tunesmith.schedulers import Done, Scheduler
@@ -131,8 +132,7 @@ class Engine:
         return known if known <= self.ledger.frontier else None
 
     def _submit(self, jobs: Sequence[Job]) -> None:
-        at_once = 1 if self.executor.spreads else self.executor.workers
-        for bundle in plan(self.evaluator, jobs, at_once):
+        for bundle in plan(self.evaluator, jobs, self.executor.workers, self.executor.spreads):
             self.executor.run(bundle, self._arrived)
 
     def _arrived(self, outcome: Outcome) -> None:

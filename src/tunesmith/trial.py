@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -54,6 +54,42 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What evaluations asked for, and what was really done for them.
+
+    Parameters
+    ----------
+    fits : int
+        Estimators fitted from their start.
+    budget_asked, budget_run : float
+        Epochs, trees or the like: what the fits would have taken alone, and what was run.
+    steps_asked, steps_run : int
+        Fits of steps of pipelines.
+    programs : int
+        Programs compiled.
+    seconds_saved : float
+        Estimate of what sharing saved.
+
+    Examples
+    --------
+    >>> Work(fits=1, budget_asked=3, budget_run=3) + Work(budget_asked=6, budget_run=3)
+    Work(fits=1, budget_asked=9, budget_run=6, steps_asked=0, steps_run=0, programs=0, ...)
+    """
+
+    fits: int = 0
+    budget_asked: float = 0
+    budget_run: float = 0
+    steps_asked: int = 0
+    steps_run: int = 0
+    programs: int = 0
+    seconds_saved: float = 0.0
+
+    def __add__(self, other: Work) -> Work:
+        """Add up."""
+        return Work(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one job.
 
@@ -68,7 +104,9 @@ class Outcome:
     n_test_samples : int
         Number of samples in the test part of the split.
     fit_time, score_time : float
-        Seconds.
+        Seconds; where work was shared, an estimate of what it would have taken alone.
+    work : Work or None
+        What was done for it; None where nobody knows.
     error : str or None
         Traceback or reason where the evaluation did not complete.
     exception : Exception or None
@@ -84,6 +122,7 @@ class Outcome:
     n_test_samples: int = 0
     fit_time: float = 0.0
     score_time: float = 0.0
+    work: Work | None = None
     error: str | None = None
     exception: Exception | None = None
 

@@ -38,7 +38,7 @@ def scaled(x):
 
 class Here:
     n_splits = 1
-    def __call__(self, job):
+    def __call__(self, job, cache):
         if job.params["f"] is None:
             raise Mine("from the script")
         return Outcome(job.trial, 0, State.COMPLETED, test_scores=job.params["f"](7))
@@ -65,7 +65,7 @@ from tunesmith.trial import Job, Outcome, State
 
 class Sleeps:
     n_splits = 1
-    def __call__(self, job):
+    def __call__(self, job, cache):
         print("pid", os.getpid(), flush=True)
         time.sleep(60)
     def failed(self, outcome):

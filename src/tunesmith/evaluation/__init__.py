@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
+from tunesmith.evaluation.stages import StageCache
 from tunesmith.trial import Job, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The stages that a job goes through.
+
+    Parameters
+    ----------
+    stages : tuple of str, default=()
+        Their keys, the first one first. Jobs share as many as are equal from the start.
+    run : str or None, default=None
+        Key of the training run that it is a part of; one run is for one worker.
+    rank : float, default=0
+        Its place in the run, lowest first.
+    cost : float, default=1
+        What it costs, compared with other jobs.
+    program : str or None, default=None
+        What tells compiled programs apart, as far as it is known beforehand.
+    """
+
+    stages: tuple[str, ...] = ()
+    run: str | None = None
+    rank: float = 0.0
+    cost: float = 1.0
+    program: str | None = None
+
+    def on(self, split: int) -> Route:
+        """Return the route on one split, which is a stage of its own; no stages stay none."""
+        if not self.stages and self.run is None and self.program is None:
+            return self
+        before = (f"split {split}",) if self.program is None else (self.program, f"split {split}")
+        return replace(self, stages=(*before, *self.stages))
 
 
 @runtime_checkable
@@ -17,8 +50,14 @@ class Evaluator(Protocol):
     def n_splits(self) -> int:
         """Jobs of each trial."""
 
-    def __call__(self, job: Job) -> Outcome:
-        """Fit and score. What it raises ends the whole search."""
+    def __call__(self, job: Job, cache: StageCache) -> Outcome:
+        """Fit and score, taking from the worker's cache what is there already.
+
+        What this raises ends the whole search.
+        """
+
+    def routes(self, jobs: Sequence[Job]) -> Sequence[Route]:
+        """Say for each job which stages it goes through, so that those that share run together."""
 
     def failed(self, outcome: Outcome) -> Outcome:
         """Give the outcome of an accident the scores that failed evaluations get."""
@@ -34,44 +73,11 @@ class Bundle:
         Shared by many bundles; an executor sends it to each worker once.
     jobs : tuple of Job
         The jobs.
+    stages : tuple of str, default=()
+        What its jobs share with each other, and the beginning with other bundles: best
+        run by a worker that has gone through them.
     """
 
     evaluator: Evaluator
     jobs: tuple[Job, ...]
-
-
-def plan(evaluator: Evaluator, jobs: Sequence[Job], at_once: int) -> Iterable[Bundle]:
-    """Cut jobs into bundles, in order: large ones first, single jobs at the end.
-
-    Guided self-scheduling (Polychronopoulos and Kuck, IEEE Trans. Computers 1987):
-    each bundle is a fixed share of what is left, so that there are few bundles and
-    yet all workers finish together.
-
-    Parameters
-    ----------
-    evaluator : Evaluator
-        Runs the jobs.
-    jobs : sequence of Job
-        The jobs.
-    at_once : int
-        How many bundles run at once; where only one does, it gets all jobs.
-
-    Yields
-    ------
-    Bundle
-        Together they hold every job once.
-
-    Examples
-    --------
-    >>> from tunesmith.evaluation import plan
-    >>> from tunesmith.trial import Job
-    >>> jobs = [Job(trial, 0, {}) for trial in range(16)]
-    >>> [len(bundle.jobs) for bundle in plan(len, jobs, at_once=2)]
-    [4, 3, 2, 1, 1, 1, 1, 1, 1, 1]
-    """
-    start = 0
-    while start < len(jobs):
-        left = len(jobs) - start
-        size = left if at_once == 1 else max(1, left // (2 * at_once))
-        yield Bundle(evaluator, tuple(jobs[start : start + size]))
-        start += size
+    stages: tuple[str, ...] = ()

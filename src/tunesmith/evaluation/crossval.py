@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from traceback import format_exc
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.metrics._scorer import _MultimetricScorer
-from sklearn.model_selection._validation import _fit_and_score
+from sklearn.model_selection._validation import _score
+from sklearn.utils import get_tags
 
+from tunesmith.evaluation import Route
+from tunesmith.evaluation.fold import Fold, Split
+from tunesmith.evaluation.seeds import unseeded
+from tunesmith.evaluation.sharing import itinerary, reads_only, share
+from tunesmith.evaluation.stages import StageCache
+from tunesmith.evaluation.verbose import Narrator
 from tunesmith.exceptions import WorkerError
-from tunesmith.trial import Job, Outcome, Scores, State
-
-Split = tuple[NDArray[np.intp], NDArray[np.intp]]
+from tunesmith.trial import Job, Outcome, Scores, State, Work
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,12 @@ class CrossValidation:
         The search, for its callbacks.
     contexts : mapping of (int, int) to callback context
         scikit-learn's callback contexts by (trial, split); empty without callbacks.
+    seeds : sequence of int, length n_splits, or None
+        Set as every ``random_state`` that is None; None where there is none.
+    sharing : {"exact", "rounding", "off"}
+        Whether what candidates have in common is computed once.
+    token : str
+        Tells this data from any other in a worker's cache.
     """
 
     estimator: Any
@@ -61,47 +74,122 @@ class CrossValidation:
     n_candidates: int = 0
     caller: Any = None
     contexts: Mapping[tuple[int, int], Any] = field(default_factory=dict)
+    seeds: Sequence[int] | None = None
+    sharing: str = "exact"
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def n_splits(self) -> int:
         """Number of splits."""
         return len(self.splits)
 
-    def __call__(self, job: Job) -> Outcome:
+    def __call__(self, job: Job, cache: StageCache | None = None) -> Outcome:
         """Fit and score one job. What this raises ends the whole search."""
-        train, test = self.splits[job.split]
-        result = _fit_and_score(
-            clone(self.estimator),
-            self.X,
-            self.y,
-            scorer=self.scorer,
-            train=train,
-            test=test,
-            verbose=self.verbose,
-            parameters=job.params,
-            fit_params=self.fit_params,
-            score_params=self.score_params,
-            return_train_score=self.return_train_score,
-            return_n_test_samples=True,
-            return_times=True,
-            split_progress=(job.split, self.n_splits),
-            candidate_progress=(job.trial, self.n_candidates),
-            error_score=self.error_score,
-            caller=self.caller,
-            callback_ctx=self.contexts.get((job.trial, job.split)),
+        self._narrator.begin(job)
+        cache = StageCache() if cache is None else cache
+        cache.begin()
+        outcome = self._evaluate(job, cache)
+        self._narrator.end(job, outcome)
+        return outcome
+
+    def routes(self, jobs: Sequence[Job]) -> list[Route]:
+        """Say for each job which stages it goes through."""
+        if not self._shares:
+            return [Route()] * len(jobs)
+        found: dict[int, Route] = {}
+        for job in jobs:
+            if job.trial not in found:
+                estimator = self._candidate(job.params, job.split)
+                found[job.trial] = itinerary(estimator, rounding=self.sharing == "rounding")
+        return [found[job.trial].on(job.split) for job in jobs]
+
+    def _evaluate(self, job: Job, cache: StageCache) -> Outcome:
+        estimator = self._candidate(job.params, job.split)
+        shares = self._shares and share(estimator, cache, rounding=self.sharing == "rounding")
+        clock = _Clock(cache)
+        fold = self._fold(estimator, job.split, cache if shares else None)
+        outcome = Outcome(
+            job.trial, job.split, State.COMPLETED, n_test_samples=fold.n_test_samples
         )
-        error = result["fit_error"]
-        return Outcome(
-            trial=job.trial,
-            split=job.split,
-            state=State.COMPLETED if error is None else State.FAILED,
-            test_scores=_as_floats(result["test_scores"]),
-            train_scores=_as_floats(result.get("train_scores")),
-            n_test_samples=result["n_test_samples"],
-            fit_time=result["fit_time"],
-            score_time=result["score_time"],
-            error=error,
+        try:
+            self._fit(estimator, fold, self.contexts.get((job.trial, job.split)))
+        except Exception:
+            if self.error_score == "raise":
+                raise
+            failed = replace(outcome, state=State.FAILED, error=format_exc(), fit_time=clock.lap())
+            return self.failed(failed)
+        fit_time = clock.lap()
+        test_scores = self._score(estimator, fold.X_test, fold.y_test, fold.score_params_test)
+        score_time = clock.lap()
+        train_scores = None
+        if self.return_train_score:
+            train = fold.X_train, fold.y_train, fold.score_params_train
+            train_scores = self._score(estimator, *train)
+        return replace(
+            outcome,
+            test_scores=test_scores,
+            train_scores=train_scores,
+            fit_time=fit_time,
+            score_time=score_time,
+            work=cache.work if shares else Work(fits=1),
         )
+
+    @property
+    def _shares(self) -> bool:
+        """Whether candidates share; scikit-learn's callbacks want to see every fit."""
+        return self.sharing != "off" and not self.contexts
+
+    @property
+    def _narrator(self) -> Narrator:
+        return Narrator(self.verbose, self.n_splits, self.n_candidates)
+
+    def _candidate(self, params: Mapping[str, Any], split: int) -> Any:
+        """Return an estimator of its own for a job; values that are estimators are copied too."""
+        estimator = clone(self.estimator).set_params(**clone(dict(params), safe=False))
+        if self.seeds is not None and (names := unseeded(estimator)):
+            estimator.set_params(**dict.fromkeys(names, self.seeds[split]))
+        return estimator
+
+    def _fold(self, estimator: Any, split: int, cache: StageCache | None) -> Fold:
+        """Return the data of a split: cut anew where somebody might write to it."""
+        if cache is None:
+            return self._cut(estimator, split)
+        name = f"{self.token} {split} {get_tags(estimator).input_tags.pairwise}"
+        if not reads_only(estimator):
+            fold = self._cut(estimator, split)
+        elif (fold := cache.get(name)) is None:
+            start = time.perf_counter()
+            fold = self._cut(estimator, split)
+            fold.freeze()
+            cache.put(name, fold, seconds=time.perf_counter() - start)
+        fold.mark(cache.lineage, name)
+        return fold
+
+    def _cut(self, estimator: Any, split: int) -> Fold:
+        return Fold.cut(
+            estimator, self.X, self.y, self.splits[split], self.fit_params, self.score_params
+        )
+
+    def _fit(self, estimator: Any, fold: Fold, context: Any) -> None:
+        """Fit, telling scikit-learn's callbacks of it."""
+        if context is None:
+            estimator.fit(*fold.train, **fold.fit_params)
+            return
+        weights = fold.fit_params.get("sample_weight")
+        seen = {
+            "X": fold.X_train,
+            "y": fold.y_train,
+            "metadata": None if weights is None else {"sample_weight": weights},
+        }
+        try:
+            with context.propagate_callback_context(estimator):
+                context.call_on_fit_task_begin(estimator=self.caller, **seen)
+                estimator.fit(*fold.train, **fold.fit_params)
+        finally:
+            context.call_on_fit_task_end(estimator=self.caller, **seen)
+
+    def _score(self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> Scores:
+        return _as_floats(_score(estimator, X, y, self.scorer, params, self.error_score))
 
     def failed(self, outcome: Outcome) -> Outcome:
         """Give an evaluation that did not complete the scores that `error_score` asks for."""
@@ -118,10 +206,23 @@ class CrossValidation:
         )
 
 
-def _as_floats(scores: Any) -> Scores | None:
+@dataclass
+class _Clock:
+    """Tells what each part of a job takes alone: its time, and what the cache saved it."""
+
+    cache: StageCache
+    time: float = field(default_factory=time.perf_counter)
+    saved: float = 0.0
+
+    def lap(self) -> float:
+        """Return the seconds since the last call."""
+        before = self.time, self.saved
+        self.time, self.saved = time.perf_counter(), self.cache.work.seconds_saved
+        return self.time - before[0] + self.saved - before[1]
+
+
+def _as_floats(scores: Any) -> Scores:
     """Turn what a scorer returned into floats, or say which score cannot be one."""
-    if scores is None:
-        return None
     if isinstance(scores, dict):
         return {name: _as_float(score, f"{name}: ") for name, score in scores.items()}
     return _as_float(scores)

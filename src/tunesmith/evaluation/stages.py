@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from tunesmith.evaluation.lineage import Lineage
+from tunesmith.trial import Work
+
 LIMIT = 512 * 2**20
 """Bytes that a worker keeps by default."""
 
@@ -43,6 +46,12 @@ class StageCache:
     ----------
     nbytes : int
         Bytes held.
+    lineage : Lineage
+        Keys of the data of the job that is running.
+    work : Work
+        What was done for it.
+    proven : dict of str to bool
+        Of steps whose code is not known: whether doing them again gave the same.
 
     Examples
     --------
@@ -57,10 +66,26 @@ class StageCache:
 
     limit: int = LIMIT
     nbytes: int = field(default=0, init=False)
+    lineage: Lineage = field(default_factory=Lineage, init=False)
+    work: Work = field(default_factory=Work, init=False)
+    proven: dict[str, bool] = field(default_factory=dict, init=False)
     _entries: dict[Hashable, _Entry] = field(default_factory=dict, init=False)
     _queue: list[tuple[float, int, Hashable]] = field(default_factory=list, init=False)
     _age: float = field(default=0.0, init=False)
     _turns: count[int] = field(default_factory=count, init=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle as an empty one: what it holds serves one process alone."""
+        return StageCache, (self.limit,)
+
+    def begin(self) -> None:
+        """Begin a job."""
+        self.lineage.forget()
+        self.work = Work()
+
+    def did(self, work: Work) -> None:
+        """Note what was done for the job."""
+        self.work += work
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._entries

@@ -9,6 +9,7 @@ from joblib import cpu_count
 from threadpoolctl import threadpool_info
 
 from tunesmith.evaluation import Bundle, Evaluator
+from tunesmith.evaluation.stages import StageCache
 from tunesmith.trial import Job, Outcome
 
 
@@ -24,6 +25,9 @@ class InlineExecutor:
     >>> InlineExecutor().workers
     1
     """
+
+    def __init__(self) -> None:
+        self._cache = StageCache()
 
     @property
     def workers(self) -> int:
@@ -52,17 +56,19 @@ class InlineExecutor:
             Takes an `Outcome`.
         """
         for job in bundle.jobs:
-            on_outcome(evaluate(bundle.evaluator, job))
+            on_outcome(evaluate(bundle.evaluator, job, self._cache))
 
     def __enter__(self) -> Self:
-        """Return the executor."""
+        """Return the executor, ready to run."""
+        self._cache = StageCache()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Do nothing: nothing runs between calls."""
+        """Let go of what was kept for the next job."""
+        self._cache = StageCache()
 
 
-def evaluate(evaluator: Evaluator, job: Job) -> Outcome:
+def evaluate(evaluator: Evaluator, job: Job, cache: StageCache | None = None) -> Outcome:
     """Return the outcome of a job, fatal where the evaluator raises.
 
     Parameters
@@ -71,6 +77,8 @@ def evaluate(evaluator: Evaluator, job: Job) -> Outcome:
         Fits and scores.
     job : Job
         What to fit.
+    cache : StageCache or None, default=None
+        What earlier jobs have left; None where nothing is to be left to others.
 
     Returns
     -------
@@ -78,6 +86,6 @@ def evaluate(evaluator: Evaluator, job: Job) -> Outcome:
         Of the job.
     """
     try:
-        return evaluator(job)
+        return evaluator(job, StageCache() if cache is None else cache)
     except Exception as error:
         return Outcome.fatal(job, error)

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import Pipe, connection
-from queue import SimpleQueue
 
 from tunesmith.evaluation import Bundle, Evaluator
 from tunesmith.exceptions import WorkerError
+from tunesmith.executors.backlog import Backlog
 from tunesmith.executors.launching import launch
 from tunesmith.executors.shipping import Depot, Parcel, pack_jobs
 from tunesmith.executors.worker import BROKEN, Order, serve
@@ -135,6 +135,11 @@ class Task:
     done: int = 0
 
     @property
+    def stages(self) -> tuple[str, ...]:
+        """What the jobs share."""
+        return self.bundle.stages
+
+    @property
     def job(self) -> Job | None:
         """The job whose outcome comes next; None after the last."""
         return self.bundle.jobs[self.done] if self.done < len(self.bundle.jobs) else None
@@ -159,7 +164,7 @@ class Crew:
     fit_timeout: float | None
     depot: Depot = field(init=False, default_factory=Depot)
     closed: bool = field(default=False, init=False)
-    _tasks: SimpleQueue[Task | None] = field(init=False, default_factory=SimpleQueue)
+    _backlog: Backlog[Task] = field(init=False, default_factory=Backlog)
     _slots: list[Slot] = field(init=False, default_factory=list)
     _unfinished: int = field(default=0, init=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
@@ -171,11 +176,15 @@ class Crew:
         jobs = pack_jobs(bundle.jobs)
         self._grow()  # a worker starts while the evaluator is written
         parcel = self.depot.ship(bundle.evaluator)
-        self._tasks.put(Task(bundle, on_outcome, parcel, jobs))
+        self._backlog.put(Task(bundle, on_outcome, parcel, jobs))
 
-    def next(self) -> Task | None:
+    def next(self, slot: Slot) -> Task | None:
         """Wait for a bundle; None when the crew is dismissed."""
-        return self._tasks.get()
+        return self._backlog.take(slot)
+
+    def forget(self, slot: Slot) -> None:
+        """Take note that a slot's worker, and what it kept, is no more."""
+        self._backlog.leave(slot)
 
     def finish(self, task: Task) -> None:
         """Take note that a bundle is done."""
@@ -201,9 +210,9 @@ class Crew:
             raise
 
     def _end(self) -> None:
+        self._backlog.close()
         for slot in self._slots:
             slot.kill()
-            self._tasks.put(None)
         self.depot.close()
         for slot in self._slots:
             if slot is not threading.current_thread():
@@ -230,7 +239,7 @@ class Slot(threading.Thread):
         with suppress(Dead):  # the first bundle meets it again, and tells
             self._hire()
         try:
-            while (task := self._crew.next()) is not None and not self._crew.closed:
+            while (task := self._crew.next(self)) is not None and not self._crew.closed:
                 try:
                     self._run(task)
                 except Exception as error:  # whatever happens, each job has an outcome
@@ -314,5 +323,6 @@ class Slot(threading.Thread):
     def _retire(self) -> None:
         with self._lock:
             worker, self._worker = self._worker, None
+        self._crew.forget(self)
         if worker is not None:
             worker.close()

@@ -24,6 +24,7 @@ from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 
 from tunesmith.evaluation import Evaluator
+from tunesmith.evaluation.stages import StageCache
 from tunesmith.exceptions import WorkerError
 from tunesmith.executors.inline import evaluate
 from tunesmith.executors.shipping import Parcel, Surroundings
@@ -106,6 +107,7 @@ class _Desk:
 
     threads: int
     evaluators: dict[str, Evaluator] = field(default_factory=dict)
+    cache: StageCache = field(default_factory=StageCache)
 
     def carry_out(self, order: Order, channel: Connection) -> None:
         """Send READY or BROKEN, then an outcome for each job."""
@@ -127,7 +129,7 @@ class _Desk:
     ) -> None:
         with surroundings.applied():
             for job in jobs:
-                outcome = evaluate_here(evaluator, job)
+                outcome = evaluate_here(evaluator, job, self.cache)
                 # A worker is killed, not ended, so nothing may wait in a buffer.
                 with suppress(AttributeError, ValueError):  # where a fit has closed or removed it
                     sys.stdout.flush()
@@ -145,7 +147,7 @@ class _Desk:
         return self.evaluators[token]
 
 
-def evaluate_here(evaluator: Evaluator, job: Job) -> Outcome:
+def evaluate_here(evaluator: Evaluator, job: Job, cache: StageCache | None = None) -> Outcome:
     """Return the outcome of a job; an exception in it carries this process's traceback.
 
     Parameters
@@ -154,13 +156,15 @@ def evaluate_here(evaluator: Evaluator, job: Job) -> Outcome:
         Fits and scores.
     job : Job
         What to fit.
+    cache : StageCache or None, default=None
+        What earlier jobs have left; None where nothing is to be left to others.
 
     Returns
     -------
     Outcome
         Of the job.
     """
-    outcome = evaluate(evaluator, job)
+    outcome = evaluate(evaluator, job, cache)
     if outcome.exception is not None and (error := outcome.exception).__traceback__ is not None:
         error.add_note("In the worker:\n" + "".join(traceback.format_exception(error)))
     return outcome

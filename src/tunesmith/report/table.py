@@ -114,6 +114,27 @@ def summary(results: Results, metric: str, best: int, n_splits: int) -> list[tup
     ]
 
 
+def sharing_summary(sharing: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what a search's evaluations had in common, as (label, text) pairs; none if nothing.
+
+    Parameters
+    ----------
+    sharing : mapping
+        ``sharing_`` of a fitted search.
+    """
+    pairs = [
+        ("fits", sharing["fits_run"], sharing["fits_asked"]),
+        ("steps of pipelines", sharing["steps_run"], sharing["steps_asked"]),
+        ("epochs or members", sharing["budget_run"], sharing["budget_asked"]),
+    ]
+    told = [f"{run:g} of {asked:g} {noun} run" for noun, run, asked in pairs if run < asked]
+    if sharing["programs_compiled"]:
+        told.append(f"{_count(sharing['programs_compiled'], 'program')} compiled")
+    if sharing["seconds_saved"] >= 1:
+        told.append(f"about {sharing['seconds_saved']:.0f} s saved")
+    return [("shared", ", ".join(told))] if told else []
+
+
 def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 

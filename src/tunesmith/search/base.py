@@ -14,15 +14,15 @@ from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import check_cv
 from sklearn.model_selection._search import BaseSearchCV
-from sklearn.utils import estimator_html_repr, indexable
-from sklearn.utils._param_validation import Interval
+from sklearn.utils import check_random_state, estimator_html_repr, indexable
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from tunesmith.exceptions import SearchTimeout
 from tunesmith.executors import Executor
 from tunesmith.executors.choice import choose_executor
 from tunesmith.progress import Progress, make_progress
-from tunesmith.report.table import as_html, as_text, results_frame, summary
+from tunesmith.report.table import as_html, as_text, results_frame, sharing_summary, summary
 from tunesmith.search.run import Run, Task
 from tunesmith.search.study import SearchStudy
 
@@ -41,6 +41,7 @@ class BaseSearch(BaseSearchCV):
         "timeout": _SECONDS,
         "fit_timeout": _SECONDS,
         "progress": "no_validation",
+        "sharing": [StrOptions({"exact", "rounding", "off"})],
     }
 
     def __init__(
@@ -62,6 +63,7 @@ class BaseSearch(BaseSearchCV):
         timeout: float | None,
         fit_timeout: float | None,
         progress: bool | Literal["auto"],
+        sharing: Literal["exact", "rounding", "off"],
     ) -> None:
         super().__init__(
             estimator=estimator,
@@ -81,6 +83,7 @@ class BaseSearch(BaseSearchCV):
         self.timeout = timeout
         self.fit_timeout = fit_timeout
         self.progress = progress
+        self.sharing = sharing
 
     @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
@@ -130,6 +133,7 @@ class BaseSearch(BaseSearchCV):
             scorer = task.scorer
             self.scorer_ = scorer._scorers if isinstance(scorer, _MultimetricScorer) else scorer
             self.cv_results_ = run.results
+            self.sharing_ = run.sharing()
             if self.refit:
                 run.tell("refitting the best")
                 self._refit(task, root, seen)
@@ -138,6 +142,10 @@ class BaseSearch(BaseSearchCV):
             progress.stop()
         root.call_on_fit_task_end(estimator=self, **seen)
         return self
+
+    def _draw_seed(self) -> int:
+        """Draw what estimators without a seed are seeded from, as they would draw it."""
+        return int(check_random_state(getattr(self, "random_state", None)).randint(2**31 - 1))
 
     def _drawn_without_seed(self) -> Any:
         """Return the space whose draws nobody could repeat; None if there is none."""
@@ -279,7 +287,8 @@ class BaseSearch(BaseSearchCV):
         metric = self.refit if self.multimetric_ and isinstance(self.refit, str) else "score"
         if f"mean_test_{metric}" not in self.cv_results_:
             return []
-        return summary(self.cv_results_, metric, self.best_index_, self.n_splits_)
+        lines = summary(self.cv_results_, metric, self.best_index_, self.n_splits_)
+        return [*lines, *sharing_summary(self.sharing_)]
 
     def results(self, backend: Literal["pandas", "polars"] | None = None) -> Any:
         """Return a data frame of the candidates, one row each, in their order.

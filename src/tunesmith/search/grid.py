@@ -65,6 +65,11 @@ class GridSearchCV(BaseSearch):
     progress : bool or "auto", default="auto"
         Whether to show how far the search is, on standard error. "auto" shows a live
         bar on a terminal, and elsewhere a few lines where it takes long.
+    sharing : {"exact", "rounding", "off"}, default="exact"
+        Whether what candidates have in common is computed once: a training run of which
+        others are the beginning, the first steps of pipelines, compiled programs. "exact"
+        shares where no score changes by one bit; "rounding" also where scores are equal
+        to rounding; "off" fits every candidate on its own.
 
     Attributes
     ----------
@@ -86,6 +91,10 @@ class GridSearchCV(BaseSearch):
         Seconds the refit took.
     multimetric_ : bool
         Whether there are several metrics.
+    sharing_ : dict
+        What was shared: ``fits_asked`` and ``fits_run``; ``budget_asked`` and
+        ``budget_run``, in epochs, trees or the like; ``steps_asked`` and ``steps_run``,
+        fits of steps of pipelines; ``programs_compiled``; ``seconds_saved``, an estimate.
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     n_features_in_ : int
@@ -131,6 +140,7 @@ class GridSearchCV(BaseSearch):
         timeout: float | None = None,
         fit_timeout: float | None = None,
         progress: bool | Literal["auto"] = "auto",
+        sharing: Literal["exact", "rounding", "off"] = "exact",
     ) -> None:
         super().__init__(
             estimator=estimator,
@@ -149,6 +159,7 @@ class GridSearchCV(BaseSearch):
             timeout=timeout,
             fit_timeout=fit_timeout,
             progress=progress,
+            sharing=sharing,
         )
         self.param_grid = param_grid
 

@@ -35,7 +35,7 @@ class RandomizedSearchCV(BaseSearch):
         it has drawn.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in `GridSearchCV`.
-    storage, study_name, executor, threads_per_worker, timeout, fit_timeout, progress
+    storage, study_name, executor, threads_per_worker, timeout, fit_timeout, progress, sharing
         As in `GridSearchCV`.
 
     Attributes
@@ -87,6 +87,7 @@ class RandomizedSearchCV(BaseSearch):
         timeout: float | None = None,
         fit_timeout: float | None = None,
         progress: bool | Literal["auto"] = "auto",
+        sharing: Literal["exact", "rounding", "off"] = "exact",
     ) -> None:
         super().__init__(
             estimator=estimator,
@@ -105,6 +106,7 @@ class RandomizedSearchCV(BaseSearch):
             timeout=timeout,
             fit_timeout=fit_timeout,
             progress=progress,
+            sharing=sharing,
         )
         self.param_distributions = param_distributions
         self.n_iter = n_iter
@@ -143,7 +145,7 @@ class RandomSearchCV(RandomizedSearchCV):
         Seed of the drawing.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As in `GridSearchCV`.
-    storage, study_name, executor, threads_per_worker, timeout, fit_timeout, progress
+    storage, study_name, executor, threads_per_worker, timeout, fit_timeout, progress, sharing
         As in `GridSearchCV`.
 
     Examples

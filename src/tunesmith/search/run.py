@@ -18,7 +18,9 @@ from sklearn.model_selection._validation import (
 )
 
 from tunesmith.engine import Engine
-from tunesmith.evaluation.crossval import CrossValidation, Split
+from tunesmith.evaluation.crossval import CrossValidation
+from tunesmith.evaluation.fold import Split
+from tunesmith.evaluation.seeds import needs_seeds
 from tunesmith.executors import Executor
 from tunesmith.progress import Progress
 from tunesmith.samplers.fixed import FixedSampler
@@ -26,7 +28,7 @@ from tunesmith.schedulers.full import FullScheduler
 from tunesmith.search.candidates import Params, check_names
 from tunesmith.search.study import SearchStudy
 from tunesmith.space import Space
-from tunesmith.trial import Ledger, Outcome
+from tunesmith.trial import Ledger, Outcome, Work
 
 Row = dict[str, Any]
 """One evaluation in the form in which scikit-learn's searches gather them."""
@@ -92,6 +94,8 @@ class Run:
         Evaluations asked for, and those there is an outcome of.
     complete : int
         Candidates that have an outcome on every split.
+    work : Work
+        What was done in this run.
     """
 
     search: Any
@@ -105,8 +109,11 @@ class Run:
     done: int = field(default=0, init=False)
     complete: int = field(default=0, init=False)
     rows: list[Row] = field(default_factory=list, init=False)
+    work: Work = field(default_factory=Work, init=False)
+    _computed: int = field(default=0, init=False)
     _params: list[Params] = field(default_factory=list, init=False)
     _more: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list), init=False)
+    _seed: int | None = field(default=None, init=False)
     _best: tuple[float | None, Params | None] = field(default=(None, None), init=False)
 
     def __call__(
@@ -153,8 +160,24 @@ class Run:
             f"{self.complete} of {len(self._params)} candidates complete."
         )
 
+    def sharing(self) -> dict[str, Any]:
+        """Return ``sharing_``: what was asked for in this run, and what was done."""
+        work = self.work
+        return {
+            "fits_asked": self._computed,
+            "fits_run": work.fits,
+            "budget_asked": work.budget_asked,
+            "budget_run": work.budget_run,
+            "steps_asked": work.steps_asked,
+            "steps_run": work.steps_run,
+            "programs_compiled": work.programs,
+            "seconds_saved": work.seconds_saved,
+        }
+
     def tell(self, note: str = "") -> None:
         """Tell whoever watches how far the run is."""
+        if not note and self.work.seconds_saved >= 1:
+            note = f"{self.work.seconds_saved:.0f} s saved by sharing"
         best, params = self._best
         self.progress.update(done=self.done, best=best, best_params=params, note=note)
 
@@ -181,13 +204,16 @@ class Run:
     def _engine(
         self, candidates: list[Params], splits: list[Split], ledger: Ledger, callback_ctx: Any
     ) -> Engine:
-        evaluator = self._evaluator(splits, len(candidates), callback_ctx)
+        evaluator = self._evaluator(splits, candidates, callback_ctx)
         recorder = None if self.study is None else self.study.recorder(evaluator, self._found)
         self.asked += len(candidates) * len(splits)
         self.progress.start(self.asked, type(self.search).__name__)
 
         def observe(outcome: Outcome, mean: float | None) -> None:
             self.done += 1
+            if outcome.work is not None:
+                self._computed += 1
+                self.work += outcome.work
             if mean is not None:
                 self.complete += 1
                 if mean == mean and (self._best[0] is None or mean > self._best[0]):
@@ -207,8 +233,9 @@ class Run:
         )
 
     def _evaluator(
-        self, splits: list[Split], n_candidates: int, callback_ctx: Any
+        self, splits: list[Split], candidates: list[Params], callback_ctx: Any
     ) -> CrossValidation:
+        n_candidates = len(candidates)
         contexts = {}
         if callback_ctx is not None and callback_ctx._callbacks:
             pairs = product(range(n_candidates), range(len(splits)))
@@ -232,7 +259,20 @@ class Run:
             n_candidates=n_candidates,
             caller=self.search if contexts else None,
             contexts=contexts,
+            seeds=self._seeds(len(splits))
+            if needs_seeds(self.task.estimator, candidates)
+            else None,
+            sharing=self.search.sharing,
         )
+
+    def _seeds(self, n_splits: int, candidates: list[Params]) -> list[int] | None:
+        """Return one seed for each split, the same in all rounds of this fit, or of its study."""
+        if not needs_seeds(self.task.estimator, candidates):
+            return None
+        if self._seed is None:
+            self._seed = self.search._draw_seed() if self.study is None else self.study.seed
+        generators = (np.random.default_rng([self._seed, split]) for split in range(n_splits))
+        return [int(generator.integers(2**31 - 1)) for generator in generators]
 
     def _objective(self, outcome: Outcome) -> float:
         """Return the score that `refit` goes by, or the first one."""

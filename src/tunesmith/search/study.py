@@ -13,7 +13,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from tunesmith.evaluation.crossval import CrossValidation, Split
+from tunesmith.evaluation.crossval import CrossValidation
+from tunesmith.evaluation.fold import Split
 from tunesmith.exceptions import Conflict, StudyMismatch
 from tunesmith.keys import content_key
 from tunesmith.search.candidates import Params
@@ -47,6 +48,7 @@ class SearchStudy:
 
     def __init__(self, search: Any, task: Any) -> None:
         self.where = str(search.storage)
+        self._draw_seed = search._draw_seed
         self._storage: Storage = open_storage(search.storage)
         self._owned = self._storage is not search.storage
         self._kind = type(search).__name__
@@ -58,6 +60,8 @@ class SearchStudy:
             scoring={"scoring": search.scoring, "train": search.return_train_score},
             routed=_routed_parts(task.routed),
         )
+        if search.sharing == "rounding":
+            parts["sharing"] = part("sharing", search.sharing)
         if (space := search._drawn_without_seed()) is not None:
             # The study's points stand for draws from this space, and from no other.
             parts["space"] = part("space", space)
@@ -84,7 +88,10 @@ class SearchStudy:
             If the study's evaluations are computed with another number of threads.
         """
         if self._head is None:
-            facts: dict[str, Any] = {"threads_per_worker": threads_per_worker}
+            facts: dict[str, Any] = {
+                "threads_per_worker": threads_per_worker,
+                "seed": self._draw_seed(),
+            }
             if self._unseeded:
                 facts["splits"] = _pack(self.splits)
             head = StudyHead(self.name, self._kind, self._parts, facts, created=time.time())
@@ -102,6 +109,12 @@ class SearchStudy:
                 f"threads_per_worker out, or give this search another study_name=."
             )
         self.journal = Journal(self._storage, self.name)
+
+    @property
+    def seed(self) -> int:
+        """What estimators without a seed are seeded from."""
+        assert self._head is not None
+        return int(self._head.facts["seed"])
 
     def recorder(
         self, evaluator: CrossValidation, on_found: Callable[[int], None]

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunesmith.evaluation import Bundle
+from tunesmith.evaluation import Bundle, Route
+from tunesmith.evaluation.stages import StageCache
 from tunesmith.executors import Executor
 from tunesmith.trial import Job, Outcome, State
 
@@ -78,7 +79,11 @@ class Probe:
         """One."""
         return 1
 
-    def __call__(self, job: Job) -> Outcome:
+    def routes(self, jobs: Sequence[Job]) -> list[Route]:
+        """Nothing is shared."""
+        return [Route()] * len(jobs)
+
+    def __call__(self, job: Job, cache: StageCache) -> Outcome:
         """Sleep or raise as the job says; tell when it began, and when it ended."""
         began = time.time()
         time.sleep(job.params.get("sleep", 0.0))

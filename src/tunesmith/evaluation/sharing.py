@@ -1,0 +1,368 @@
+"""Have the parts of an estimator go through a worker's cache when they are fitted.
+
+What takes part is found by walking an estimator: the steps of pipelines, the branches of
+unions and column transformers, and last steps that belong to a family. Methods of these very
+instances are replaced; scikit-learn's own code calls them and knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+import tunesmith.evaluation.ensembles  # noqa: F401  registers its families
+from tunesmith.evaluation import Route
+from tunesmith.evaluation.families import Family, Kept, find_family, fit_alone
+from tunesmith.evaluation.lineage import Lineage
+from tunesmith.evaluation.stages import StageCache
+from tunesmith.exceptions import UnkeyableError
+from tunesmith.keys import content_key
+from tunesmith.keys.source import is_library, is_users
+from tunesmith.trial import Work
+
+
+def share(estimator: Any, cache: StageCache, *, rounding: bool = False) -> bool:
+    """Have an estimator's fit go through a cache; return whether anything of it can be shared.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        With all parameters set, not fitted; lives no longer than its job.
+    cache : StageCache
+        The worker's.
+    rounding : bool, default=False
+        Whether families take part that are equal only to rounding.
+
+    Returns
+    -------
+    bool
+        False where nothing of it takes part, and it is as it was.
+    """
+    steps = list(_steps(estimator))
+    private = not reads_only(estimator)
+    for step in steps:
+        _share_step(step, cache, private)
+    last = last_step(estimator)
+    takes_part = hasattr(last, "share")
+    if takes_part:
+        last.share(cache)
+    family = find_family(last, rounding=rounding) if hasattr(last, "fit") else None
+    if family is not None or (steps and hasattr(last, "fit")):
+        vars(last)["fit"] = _Last(last, cache, family).fit
+    return takes_part or family is not None or bool(steps)
+
+
+def itinerary(estimator: Any, *, rounding: bool = False) -> Route:
+    """Say which stages a fit goes through, as far as the estimator alone tells.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        With all parameters set, not fitted.
+    rounding : bool, default=False
+        As in `share`.
+    """
+    stages = [own_key(step) or "?" for step in _steps(estimator)]
+    last = last_step(estimator)
+    family = find_family(last, rounding=rounding) if hasattr(last, "fit") else None
+    key = None if family is None else own_key(last, family.free)
+    program = last.program_hint() if hasattr(last, "program_hint") else None
+    if family is None or key is None:
+        return Route(tuple(stages), program=program)
+    if not family.whole:
+        stages.append(key)
+    return Route(
+        tuple(stages),
+        run=key if family.whole else None,
+        rank=family.rank(last),
+        cost=family.cost(last),
+        program=program,
+    )
+
+
+def last_step(estimator: Any) -> Any:
+    """Return the last step of an estimator whose steps are shared; or the estimator itself."""
+    if is_open(estimator) and type(estimator) is Pipeline and estimator.steps:
+        return last_step(estimator.steps[-1][1])
+    return estimator
+
+
+def _steps(estimator: Any) -> Iterator[Any]:
+    """Yield the transformers before the last step, in their order."""
+    if is_open(estimator) and type(estimator) is Pipeline and estimator.steps:
+        yield from (step for _, step in estimator.steps[:-1] if _transforms(step))
+        yield from _steps(estimator.steps[-1][1])
+
+
+def is_open(estimator: Any) -> bool:
+    """Whether the parts of an estimator are fitted one by one, in this process."""
+    kind = type(estimator)
+    if kind is Pipeline:
+        return estimator.memory is None
+    return kind in (FeatureUnion, ColumnTransformer) and estimator.n_jobs in (None, 1)
+
+
+def _inside(transformer: Any) -> list[Any]:
+    """Return the transformers that a composite one fits, where none can disturb another."""
+    if not is_open(transformer) or not reads_only(transformer):
+        return []
+    parts = {
+        Pipeline: "steps",
+        FeatureUnion: "transformer_list",
+        ColumnTransformer: "transformers",
+    }
+    listed = getattr(transformer, parts[type(transformer)])
+    return [part[1] for part in listed if _transforms(part[1])]
+
+
+def _transforms(step: Any) -> bool:
+    """Whether a step is a transformer whose methods can be replaced: not "passthrough"."""
+    return all(hasattr(type(step), name) for name in ("fit_transform", "transform", "get_params"))
+
+
+def _share_step(transformer: Any, cache: StageCache, private: bool) -> None:
+    for part in _inside(transformer):
+        _share_step(part, cache, private)
+    Step(transformer, cache, private).put_on()
+
+
+_METHODS = ("fit", "fit_transform", "transform", "__sklearn_clone__")
+
+
+class Step:
+    """The methods of one transformer, by way of the cache.
+
+    A transformer whose code is not known may keep nothing back that a seed does not reach, and
+    may write to its input. So what it gave is used only once a second run has given the same.
+
+    Parameters
+    ----------
+    transformer : estimator object
+        Not fitted.
+    cache : StageCache
+        The worker's.
+    private : bool
+        Whether what is handed out may be written to, and so must not be what is kept.
+    """
+
+    def __init__(self, transformer: Any, cache: StageCache, private: bool) -> None:
+        self._own = transformer
+        self._cache = cache
+        self._private = private
+        self._known = is_known(transformer)
+        self._shares = not writes(transformer)
+        self._code = own_key(transformer)
+        self._key: str | None = None
+
+    def put_on(self) -> None:
+        """Take the place of the transformer's methods."""
+        vars(self._own).update(
+            fit=self.fit,
+            fit_transform=self.fit_transform,
+            transform=self.transform,
+            __sklearn_clone__=self._again,
+        )
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Fit alone."""
+        self._key = None
+        type(self._own).fit(self._own, X, y, **params)
+        return self._own
+
+    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Fit and transform, or adopt what an equal transformer has learned."""
+        self._key = key = self._stage_key(X, y, params)
+        if (kept := self._recall(key)) is not None:
+            state, output, seconds = kept
+            vars(self._own).update(state)
+            self._cache.did(Work(steps_asked=1, seconds_saved=seconds))
+            return self._hand_out(output, key)
+        saved = self._cache.work.seconds_saved
+        before = None if self._known else content(X)
+        start = time.perf_counter()
+        output = type(self._own).fit_transform(self._own, X, y, **params)
+        # What a composite saved inside, it would have taken alone.
+        seconds = time.perf_counter() - start + self._cache.work.seconds_saved - saved
+        self._cache.did(Work(steps_asked=1, steps_run=1))
+        if not self._known and before != content(X):
+            self._key = key = None
+        if key is None:
+            self._cache.lineage.unmark(X)
+            self._cache.lineage.unmark(output)
+            return output
+        state = {k: v for k, v in vars(self._own).items() if k not in _METHODS}
+        return self._keep(key, (state, output), seconds)
+
+    def transform(self, X: Any, **params: Any) -> Any:
+        """Transform, or give what this transformation gave before."""
+        data = None if self._key is None or params else self._cache.lineage.key(X)
+        if data is None:
+            return type(self._own).transform(self._own, X, **params)
+        key = _joined("transformed", self._key, data)
+        if (kept := self._recall(key)) is not None:
+            _, output, seconds = kept
+            self._cache.did(Work(seconds_saved=seconds))
+            return self._hand_out(output, key)
+        start = time.perf_counter()
+        output = type(self._own).transform(self._own, X)
+        return self._keep(key, (None, output), time.perf_counter() - start)
+
+    def _recall(self, key: str | None) -> Any:
+        """Return what is kept under a key, if it may be used."""
+        if key is None or not (self._known or self._cache.proven.get(key, False)):
+            return None
+        return self._cache.get(key)
+
+    def _keep(self, key: str, kept: tuple[Any, Any], seconds: float) -> Any:
+        """Keep what was computed; of code that is not known, compare it with the last time."""
+        state, output = kept
+        if not self._known and (earlier := self._cache.get(key)) is not None:
+            self._cache.proven[key] = None is not content(output) == content(earlier[1])
+        else:
+            held = copy.deepcopy(output) if self._private else output
+            self._cache.put(key, (state, held, seconds), seconds=seconds)
+        return self._hand_out(output, key)
+
+    def _again(self) -> Any:
+        """Clone: what fits clones of its parts fits these."""
+        del vars(self._own)["__sklearn_clone__"]
+        try:
+            twin = clone(self._own)
+        finally:
+            self.put_on()
+        _share_step(twin, self._cache, self._private)
+        return twin
+
+    def _stage_key(self, X: Any, y: Any, params: dict[str, Any]) -> str | None:
+        if not self._shares or self._code is None:
+            return None
+        lineage = self._cache.lineage
+        keys = [self._code, lineage.key(X), lineage.key(y), lineage.key(params)]
+        return None if None in keys else _joined("step", *keys)
+
+    def _hand_out(self, output: Any, key: str | None) -> Any:
+        if self._private:
+            output = copy.deepcopy(output)
+        elif isinstance(output, np.ndarray):
+            output.flags.writeable = False
+        self._cache.lineage.mark(output, f"{key} output")
+        return output
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The fit of a last step, by way of the cache."""
+
+    own: Any
+    cache: StageCache
+    family: Family | None
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+        key = None if self.family is None else self._key(X, y, params)
+        if self.family is None or key is None:
+            fit_alone(self.own, X, y, params)
+            self.cache.did(Work(fits=1))
+            return self.own
+        kept: Kept | None = self.cache.get(key)
+        try:
+            left, work = self.family.fit(self.own, X, y, params, kept)
+        except BaseException:
+            self.cache.drop(key)  # it may have been changed half-way
+            raise
+        if left is not kept:
+            self.cache.put(key, left, seconds=left.seconds, nbytes=left.nbytes)
+        self.cache.did(work)
+        return self.own
+
+    def _key(self, X: Any, y: Any, params: dict[str, Any]) -> str | None:
+        assert self.family is not None
+        lineage = self.cache.lineage
+        keys = [
+            own_key(self.own, self.family.free),
+            lineage.key(X),
+            lineage.key(y),
+            lineage.key(params),
+        ]
+        return None if None in keys else _joined("last", *keys)
+
+
+def content(value: Any) -> str | None:
+    """Return the key of a value's content; None where it cannot be told."""
+    return Lineage().key(value)
+
+
+def own_key(estimator: Any, free: frozenset[str] = frozenset()) -> str | None:
+    """Return the key of an estimator's class and parameters, but for those that are free.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        Not fitted.
+    free : frozenset of str, default=frozenset()
+        Names to leave out.
+
+    Returns
+    -------
+    str or None
+        None where a parameter's content cannot be told.
+    """
+    params = estimator.get_params(deep=False)
+    fixed = {name: value for name, value in params.items() if name not in free}
+    kept = {name: vars(estimator).get(name) for name in _KEPT_BY_CLONE}
+    try:
+        return content_key((type(estimator), fixed, kept)).digest
+    except UnkeyableError:
+        return None
+
+
+_KEPT_BY_CLONE = ("_metadata_request", "_sklearn_output_config")
+
+
+def _parts(estimator: Any) -> Iterator[Any]:
+    """Yield an estimator and all estimators among its parameters."""
+    yield estimator
+    for value in estimator.get_params(deep=True).values():
+        if hasattr(value, "get_params") and not isinstance(value, type):
+            yield value
+
+
+def writes(estimator: Any) -> bool:
+    """Whether an estimator, or one inside it, is told to write to the data it is given."""
+    return any(
+        name.startswith("copy") and value is False
+        for part in _parts(estimator)
+        for name, value in part.get_params(deep=False).items()
+    )
+
+
+def reads_only(estimator: Any) -> bool:
+    """Whether an estimator is known to leave alone the data it is given."""
+    return is_known(estimator) and not writes(estimator)
+
+
+def is_known(estimator: Any) -> bool:
+    """Whether an estimator runs no code but scikit-learn's and this project's."""
+    for part in _parts(estimator):
+        if type(part).__module__.partition(".")[0] not in ("sklearn", __name__.partition(".")[0]):
+            return False
+        if any(_is_foreign(value) for value in part.get_params(deep=False).values()):
+            return False
+    return True
+
+
+def _is_foreign(value: Any) -> bool:
+    if isinstance(value, type):
+        return not is_library(value.__module__)
+    return callable(value) and not hasattr(value, "get_params") and is_users(value)
+
+
+def _joined(*parts: Any) -> str:
+    return content_key(parts).digest
