@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -86,22 +86,31 @@ class CrossValidation:
             return_times=True,
             split_progress=(job.split, self.n_splits),
             candidate_progress=(job.trial, self.n_candidates),
-            error_score=self.error_score,
+            error_score=self._error_score(),
             caller=self.caller,
             callback_ctx=self.contexts.get((job.trial, job.split)),
         )
-        error = result["fit_error"]
+        test_scores, train_scores = result["test_scores"], result.get("train_scores")
+        state, error = State.COMPLETED, result["fit_error"]
+        if error is not None:
+            state = State.FAILED
+        elif stood_in := [*_stood_in(test_scores, "test"), *_stood_in(train_scores, "train")]:
+            state, error = State.UNSCORED, f"scoring failed: {', '.join(stood_in)}"
         return Outcome(
             trial=job.trial,
             split=job.split,
-            state=State.COMPLETED if error is None else State.FAILED,
-            test_scores=_as_floats(result["test_scores"]),
-            train_scores=_as_floats(result.get("train_scores")),
+            state=state,
+            test_scores=_as_floats(test_scores),
+            train_scores=_as_floats(train_scores),
             n_test_samples=result["n_test_samples"],
             fit_time=result["fit_time"],
             score_time=result["score_time"],
             error=error,
         )
+
+    def _error_score(self) -> str | float:
+        score = self.error_score
+        return score if isinstance(score, str) else _StandIn(score)
 
     def failed(self, outcome: Outcome) -> Outcome:
         """Give an evaluation that did not complete the scores that `error_score` asks for."""
@@ -116,6 +125,22 @@ class CrossValidation:
             train_scores=scores if self.return_train_score else None,
             n_test_samples=len(self.splits[outcome.split][1]),
         )
+
+
+class _StandIn(float):
+    """An error score, which can be told from a score that happens to equal it."""
+
+    def __init__(self, score: float) -> None:
+        self._text = str(score)
+
+    def __str__(self) -> str:
+        return self._text  # as it was given: 0, not 0.0
+
+
+def _stood_in(scores: Any, part: str) -> Iterator[str]:
+    """Name the scores of a part that an error score stands in for."""
+    named = scores if isinstance(scores, dict) else {"score": scores}
+    return (f"{part} {name}" for name, score in named.items() if isinstance(score, _StandIn))
 
 
 def _as_floats(scores: Any) -> Scores | None:

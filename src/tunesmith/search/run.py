@@ -26,7 +26,7 @@ from tunesmith.schedulers.full import FullScheduler
 from tunesmith.search.candidates import Params, check_names
 from tunesmith.search.study import SearchStudy
 from tunesmith.space import Space
-from tunesmith.trial import Ledger, Outcome
+from tunesmith.trial import Ledger, Outcome, State
 
 Row = dict[str, Any]
 """One evaluation in the form in which scikit-learn's searches gather them."""
@@ -291,7 +291,7 @@ class Run:
 
 def _row(outcome: Outcome, with_train_scores: bool) -> Row:
     row = {
-        "fit_error": outcome.error,
+        "fit_error": None if outcome.state is State.UNSCORED else outcome.error,
         "test_scores": outcome.test_scores,
         "n_test_samples": outcome.n_test_samples,
         "fit_time": outcome.fit_time,
