@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import numbers
 import time
 import warnings
@@ -138,6 +139,14 @@ class BaseSearch(BaseSearchCV):
             progress.stop()
         root.call_on_fit_task_end(estimator=self, **seen)
         return self
+
+    def __sklearn_clone__(self) -> Self:
+        """Return an unfitted copy that shares the executor and the storage."""
+        bare = copy.copy(self)
+        bare.executor = bare.storage = None
+        twin: Self = super(BaseSearch, bare).__sklearn_clone__()
+        twin.executor, twin.storage = self.executor, self.storage
+        return twin
 
     def _drawn_without_seed(self) -> Any:
         """Return the space whose draws nobody could repeat; None if there is none."""
