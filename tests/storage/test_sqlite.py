@@ -214,6 +214,12 @@ def test_folder_that_is_not_there_is_named(tmp_path):
         open_storage(tmp_path / "nowhere" / "s.db")
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "nul\0.db", "\ud800.db"])
+def test_name_that_no_file_can_have_is_told(tmp_path, name):
+    with pytest.raises(StorageError, match=r"can be no file: .*Give another path"):
+        open_storage(f"{tmp_path}/{name}")
+
+
 def test_folder_in_place_of_a_file_is_named(tmp_path):
     with pytest.raises(StorageError, match=r"is a folder\. Give a file in it"):
         open_storage(tmp_path)

@@ -147,6 +147,12 @@ def _check_path(url: URL) -> None:
     if url.query:
         return  # The path is a URI, for SQLite to read.
     path = Path(str(url.database))
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # told below, if it matters
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{str(path)!r} can be no file: {error}. Give another path.") from error
     if path.is_dir():
         raise StorageError(
             f"{str(path)!r} is a folder. Give a file in it: {str(path / 'study.db')!r}."
