@@ -336,3 +336,16 @@ def test_a_commit_cut_short_is_rolled_back_and_what_was_before_it_stays(tmp_path
     assert list(again.read("s")) == before
     assert before
     again.close()
+
+
+@pytest.mark.skipif(
+    journal_mode(sqlite3.sqlite_version_info[:3]) == "wal",
+    reason="with a write-ahead log, SQLite does not look",
+)
+def test_file_that_is_removed_while_in_use_is_told(tmp_path):
+    storage = open_storage(tmp_path / "s.db")
+    storage.studies()
+    os.remove(tmp_path / "s.db")
+    with pytest.raises(StorageError, match="moved or removed while it was in use"):
+        storage.create(head("s"))
+    storage.close()
