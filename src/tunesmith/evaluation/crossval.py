@@ -90,18 +90,13 @@ class CrossValidation:
             caller=self.caller,
             callback_ctx=self.contexts.get((job.trial, job.split)),
         )
-        test_scores, train_scores = result["test_scores"], result.get("train_scores")
-        state, error = State.COMPLETED, result["fit_error"]
-        if error is not None:
-            state = State.FAILED
-        elif stood_in := [*_stood_in(test_scores, "test"), *_stood_in(train_scores, "train")]:
-            state, error = State.UNSCORED, f"scoring failed: {', '.join(stood_in)}"
+        state, error = _verdict(result)
         return Outcome(
             trial=job.trial,
             split=job.split,
             state=state,
-            test_scores=_as_floats(test_scores),
-            train_scores=_as_floats(train_scores),
+            test_scores=_as_floats(result["test_scores"]),
+            train_scores=_as_floats(result.get("train_scores")),
             n_test_samples=result["n_test_samples"],
             fit_time=result["fit_time"],
             score_time=result["score_time"],
@@ -137,8 +132,19 @@ class _StandIn(float):
         return self._text  # as it was given: 0, not 0.0
 
 
-def _stood_in(scores: Any, part: str) -> Iterator[str]:
+def _verdict(result: Mapping[str, Any]) -> tuple[State, str | None]:
+    """Return what became of a fit and its scoring, and the reason where they failed."""
+    if result["fit_error"] is not None:
+        return State.FAILED, result["fit_error"]
+    failed = [*_failed(result, "test"), *_failed(result, "train")]
+    if failed:
+        return State.UNSCORED, f"scoring failed: {', '.join(failed)}"
+    return State.COMPLETED, None
+
+
+def _failed(result: Mapping[str, Any], part: str) -> Iterator[str]:
     """Name the scores of a part that an error score stands in for."""
+    scores = result.get(f"{part}_scores")
     named = scores if isinstance(scores, dict) else {"score": scores}
     return (f"{part} {name}" for name, score in named.items() if isinstance(score, _StandIn))
 
