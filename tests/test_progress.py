@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import os
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -54,6 +56,26 @@ class TestMode:
 
     def test_false_is_silent(self):
         assert isinstance(make_progress(False), Silent)
+
+    def test_without_standard_error_there_is_nowhere_to_show(self, monkeypatch):
+        monkeypatch.setattr(sys, "stderr", None)
+        assert isinstance(make_progress(True), Silent)
+
+    @pytest.mark.parametrize("broken", ["closed", "full", "no isatty"])
+    def test_what_standard_error_cannot_show_costs_no_search(self, monkeypatch, broken):
+        with open("/dev/full" if broken == "full" else os.devnull, "w") as stream:
+            if broken == "closed":
+                stream.close()
+            elif broken == "no isatty":
+                stream = SimpleNamespace(write=stream.write, flush=stream.flush)
+            monkeypatch.setattr(sys, "stderr", stream)
+            progress = make_progress(True)
+            progress.start(2, "GridSearchCV")
+            report(progress, 1)
+            progress.stop()
+            if broken == "full":
+                with pytest.raises(OSError, match="No space left"):
+                    stream.close()
 
     def test_terminal_gets_a_bar(self, monkeypatch):
         monkeypatch.setattr(sys, "stderr", Terminal())

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def make_progress(mode: bool | Literal["auto"]) -> Progress:
     """
     if not (mode is True or mode is False or mode == "auto"):
         raise ValueError(f"progress must be 'auto', True or False; got {mode!r}")
-    if mode is False or (mode == "auto" and _in_worker()):
+    if mode is False or sys.stderr is None or (mode == "auto" and _in_worker()):
         return Silent()
     if _in_notebook() or _on_terminal(sys.stderr):
         return Bar()
@@ -107,7 +108,9 @@ def _in_worker() -> bool:
 
 
 def _on_terminal(stream: TextIO) -> bool:
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    with suppress(AttributeError, ValueError):  # it is no whole file, or closed
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+    return False
 
 
 def _in_notebook() -> bool:
@@ -296,10 +299,11 @@ class Lines:
         self._flush()
 
     def _flush(self) -> None:
-        for line in self._waiting:
-            print(line, file=self._stream)
-        self._waiting.clear()
-        self._stream.flush()
+        lines, self._waiting = self._waiting, []
+        with suppress(OSError, ValueError):  # nobody reads it any more, and the search goes on
+            for line in lines:
+                print(line, file=self._stream)
+            self._stream.flush()
 
 
 class Bar:

@@ -18,15 +18,17 @@ Scores = float | dict[str, float]
 class State(StrEnum):
     """What became of an evaluation.
 
-    ``COMPLETED`` and ``FAILED`` (the user's code raised) are facts about the
-    parameters and are never computed twice. ``TIMED_OUT`` and ``LOST`` (the worker
-    died) are accidents of the machine: a resumed study tries them again.
+    ``COMPLETED`` and ``FAILED`` (the fit raised) are facts about the parameters and
+    are never computed twice. ``TIMED_OUT`` and ``LOST`` (the worker died) are accidents
+    of the machine: a resumed study tries them again. So it does with ``UNSCORED`` (a
+    scorer raised), whose scores are in part what `error_score` was then.
     """
 
     COMPLETED = "completed"
     FAILED = "failed"
     TIMED_OUT = "timed out"
     LOST = "lost"
+    UNSCORED = "unscored"
 
     @property
     def final(self) -> bool:

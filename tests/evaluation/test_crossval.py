@@ -163,8 +163,9 @@ def test_a_scorer_that_raises_costs_its_score_and_not_the_evaluation():
 
     with pytest.warns(UserWarning, match="Scoring failed"):
         outcome = evaluator(scorer=scorer)(JOB)
-    assert outcome.state is State.COMPLETED
+    assert (outcome.state, outcome.error) == (State.UNSCORED, "scoring failed: test score")
     assert np.isnan(outcome.test_scores)
+    assert type(outcome.test_scores) is float
 
 
 @pytest.mark.parametrize(

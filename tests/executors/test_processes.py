@@ -56,6 +56,28 @@ def test_a_worker_that_dies_costs_the_fit_that_killed_it(deed, reason):
     assert after.n_test_samples != before.n_test_samples  # another process
 
 
+@pytest.mark.parametrize("end", ["hangs", "dies", "returns"])
+def test_what_a_fit_has_started_ends_with_its_worker(tmp_path, end):
+    note = tmp_path / "pid"
+
+    def start(data):
+        import subprocess
+
+        note.write_text(str(subprocess.Popen(["sleep", "600"]).pid))
+        if end == "hangs":
+            time.sleep(60)
+        elif end == "dies":
+            os._exit(1)
+        return 1.0
+
+    run(ProcessExecutor(1, fit_timeout=1.5), [start, one])
+    started = int(note.read_text())
+    deadline = time.monotonic() + 5
+    while psutil.pid_exists(started) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not psutil.pid_exists(started) or psutil.Process(started).status() == "zombie"
+
+
 def test_a_fit_that_hangs_is_ended_after_fit_timeout():
     began = time.monotonic()
     first, hung, last = run(
@@ -436,12 +458,12 @@ def test_threads_per_worker_is_in_force_for_jax(threads):
 
 @pytest.mark.long
 def test_threads_per_worker_is_in_force_for_torch():
-    pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
 
     def look(data):
         import torch
 
-        return torch.get_num_threads()
+        return (torch.get_num_threads(), torch.get_num_interop_threads())
 
-    (outcome,) = run(ProcessExecutor(1, threads_per_worker=1), [look])
-    assert outcome.test_scores == 1
+    (outcome,) = run(ProcessExecutor(1, threads_per_worker=3), [look], torch.float32)
+    assert outcome.test_scores == (3, 3)

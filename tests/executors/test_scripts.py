@@ -58,7 +58,7 @@ print("all well", flush=True)
 """
 
 LONG = """
-import os, sys, time
+import os, subprocess, sys, time
 from tunesmith.evaluation import Bundle
 from tunesmith.executors.processes import ProcessExecutor
 from tunesmith.trial import Job, Outcome, State
@@ -66,6 +66,7 @@ from tunesmith.trial import Job, Outcome, State
 class Sleeps:
     n_splits = 1
     def __call__(self, job, cache):
+        child = subprocess.Popen(["sleep", "60"])
         print("pid", os.getpid(), flush=True)
         time.sleep(60)
     def failed(self, outcome):

@@ -17,10 +17,13 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV as TheirGridSearchCV
 from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from tunesmith import GridSearchCV, RandomizedSearchCV
 from tunesmith.executors.processes import ProcessExecutor
+from tunesmith.storage.memory import MemoryStorage
 
 X, y = load_iris(return_X_y=True)
 GRID = {"C": [0.1, 1.0, 10.0], "kernel": ["linear", "rbf"]}
@@ -254,3 +257,16 @@ def test_routed_metadata_reaches_the_workers(n_jobs):
         )
         search.fit(X, y, sample_weight=np.ones(len(y)))
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_a_search_on_objects_of_the_user_s_own_can_be_cloned():
+    storage = MemoryStorage()
+    with ThreadPoolExecutor(2) as pool:
+        search = GridSearchCV(SVC(), {"C": [1, 10]}, cv=2, executor=pool, storage=storage)
+        twin = clone(search.fit(X, y))
+        assert (twin.executor, twin.storage) == (pool, storage)
+        assert not hasattr(twin, "cv_results_")
+        assert twin.estimator is not search.estimator
+        scores = cross_val_score(make_pipeline(StandardScaler(), search), X, y, cv=2)
+    assert np.isfinite(scores).all()
+    assert len(storage.studies()) == 3

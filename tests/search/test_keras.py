@@ -7,7 +7,11 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 pytest.importorskip("keras", reason="Keras is not installed")
 
@@ -15,8 +19,10 @@ from keras.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling
 from keras.models import Sequential
 from keras.optimizers import Adadelta
 from keras.utils import to_categorical
+from keras.wrappers import SKLearnClassifier
 
 from tunesmith import GridSearchCV, KerasClassifier, RandomSearchCV, StudyMismatch
+from tunesmith.search import identity
 
 images, labels = load_digits(return_X_y=True)
 images = (images / 16).reshape(-1, 8, 8, 1).astype("float32")
@@ -201,3 +207,34 @@ def test_a_study_knows_the_backend(tmp_path, monkeypatch):
     search = GridSearchCV(classifier, {"units": [4]}, **options)
     with pytest.raises(StudyMismatch, match=r"Keras backend was .* and is now 'another 1\.0'"):
         search.fit(flat(X_train), y_train)
+
+
+def test_a_study_knows_the_backend_of_estimators_that_are_not_ours():
+    foreign = SKLearnClassifier(dense, fit_kwargs={"epochs": 1})
+    told = [parts_of(make_pipeline(model)).keys() for model in (foreign, SVC())]
+    assert ["Keras backend" in names for names in told] == [True, False]
+
+
+def parts_of(estimator):
+    nothing = dict.fromkeys(("X", "y", "cv", "scoring"))
+    return identity.parts_of(estimator=estimator, **nothing, routed={})
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_value_is_computed_anew_on_another_backend(tmp_path, monkeypatch, deep):
+    options = {"cv": 2, "storage": tmp_path / "s.db", "study_name": "s", "refit": False}
+    net = KerasClassifier(dense, epochs=1, random_state=0)
+    step = make_pipeline(StandardScaler(), net) if deep else net
+    pipeline = Pipeline([("last", DummyClassifier())])
+
+    def times():
+        search = GridSearchCV(pipeline, {"last": [DummyClassifier(), step]}, **options)
+        return search.fit(flat(X_train), y_train).cv_results_["mean_fit_time"]
+
+    here = times()
+    np.testing.assert_array_equal(times(), here)
+    monkeypatch.setattr(
+        KerasClassifier, "fit_surroundings", lambda self: {"Keras backend": "another 1.0"}
+    )
+    elsewhere = times()
+    assert [elsewhere[0] == here[0], elsewhere[1] == here[1]] == [True, False]

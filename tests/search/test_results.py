@@ -175,3 +175,20 @@ def test_there_is_no_frame_before_fit(search_class, backend):
 def test_an_unknown_backend_is_refused():
     with pytest.raises(ValueError, match="'pandas', 'polars' or None, got 'arrow'"):
         fitted({"C": [1]}).results("arrow")
+
+
+@pytest.mark.parametrize("error_score", [np.nan, 0])
+def test_a_scorer_of_several_metrics_may_fail_for_some_candidates(error_score):
+    def scores(estimator, X, y):
+        if estimator.C == 1:
+            raise ValueError("no scores")
+        return {"a": 0.5, "b": estimator.score(X, y)}
+
+    search = GridSearchCV(
+        SVC(), {"C": [1, 10]}, cv=2, scoring=scores, refit="b", error_score=error_score
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        search.fit(X, y)
+    np.testing.assert_array_equal(search.cv_results_["mean_test_a"], [error_score, 0.5])
+    assert search.best_params_ == {"C": 10}

@@ -10,6 +10,7 @@ from scipy.stats import randint, uniform
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingClassifier
 from sklearn.model_selection import GridSearchCV as TheirGridSearchCV
 from sklearn.model_selection import RandomizedSearchCV as TheirRandomizedSearchCV
 from sklearn.pipeline import Pipeline
@@ -305,3 +306,11 @@ def test_bad_input_to_the_older_name(change, message):
     search = RandomSearchCV(SVC(), ALIAS_GRID).set_params(**change)
     with pytest.raises((ValueError, TypeError), match=message):
         search.fit(X, y)
+
+
+@pytest.mark.parametrize("estimator", [Pipeline([("last", SVC())]), BaggingClassifier(SVC())])
+def test_the_nearest_name_is_that_of_the_estimator_among_the_values(estimator):
+    (place,) = estimator.get_params().keys() & {"last", "estimator"}
+    grid = {f"{place}__max_dept": [1], place: [DecisionTreeClassifier()]}
+    with pytest.raises(ValueError, match=f"Did you mean '{place}__max_depth'"):
+        GridSearchCV(estimator, grid).fit(X, y)

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV as SkGridSearchCV
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -428,3 +429,42 @@ def test_a_script_with_two_searches_over_its_own_class_resumes_both(where, tmp_p
         assert done.returncode == 0, done.stderr
         fits.append(done.stdout.count("fit"))
     assert fits == [8, 0]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("several", [False, True])
+def test_a_scorer_that_fails_is_met_again(where, several, n_jobs):
+    def fails(estimator, X, y):
+        if estimator.C == 10:
+            raise ValueError("no such score")
+        return 1.0
+
+    def search(error_score, cls=GridSearchCV, **options):
+        options |= {"scoring": {"a": fails, "b": "accuracy"}, "refit": "b"} if several else {}
+        options = {"scoring": fails, "cv": 2, "n_jobs": n_jobs} | options
+        return cls(SVC(), {"C": [1, 10]}, error_score=error_score, **options).fit(X, y)
+
+    name = "mean_test_a" if several else "mean_test_score"
+    for error_score in (np.nan, 0):
+        with warnings.catch_warnings(record=True) as ours:
+            warnings.simplefilter("always")
+            results = search(error_score, storage=where).cv_results_
+        with warnings.catch_warnings(record=True) as theirs:
+            warnings.simplefilter("always")
+            expected = search(error_score, SkGridSearchCV, n_jobs=1).cv_results_
+        np.testing.assert_array_equal(results[name], expected[name])
+        if n_jobs == 1:
+            assert [told(w) for w in ours] == [told(w) for w in theirs]
+    with pytest.raises(ValueError, match="no such score"):
+        search("raise", storage=where)
+
+
+def told(warning):
+    return str(warning.message).partition("Traceback")[0]
+
+
+def test_a_value_that_cannot_be_keyed_is_named(where, log):
+    search = GridSearchCV(Counting(log), {"threshold": [4.0, Locked()]}, storage=where)
+    with pytest.raises(UnkeyableError, match=r"the value of 'threshold'.*without storage="):
+        search.fit(X, y)
+    assert log.fits == []

@@ -169,6 +169,20 @@ def test_error_of_the_last_commit_surfaces_at_the_close(storage):
         journal.append(evaluation())
 
 
+def test_what_cannot_be_written_is_told_once(storage):
+    storage.broken = StorageError("the disk is full.")
+
+    def search():
+        with Journal(storage, "s") as journal:
+            while True:
+                journal.append(evaluation())
+                time.sleep(0.01)
+
+    with pytest.raises(StorageError, match="the disk is full") as raised:
+        search()
+    assert not hasattr(raised.value, "__notes__")
+
+
 def test_interrupt_is_not_replaced_by_what_cannot_be_written(storage):
     storage.broken = StorageError("the disk is full.")
 

@@ -214,6 +214,12 @@ def test_folder_that_is_not_there_is_named(tmp_path):
         open_storage(tmp_path / "nowhere" / "s.db")
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "nul\0.db", "\ud800.db"])
+def test_name_that_no_file_can_have_is_told(tmp_path, name):
+    with pytest.raises(StorageError, match=r"can be no file: .*Give another path"):
+        open_storage(f"{tmp_path}/{name}")
+
+
 def test_folder_in_place_of_a_file_is_named(tmp_path):
     with pytest.raises(StorageError, match=r"is a folder\. Give a file in it"):
         open_storage(tmp_path)
@@ -330,3 +336,16 @@ def test_a_commit_cut_short_is_rolled_back_and_what_was_before_it_stays(tmp_path
     assert list(again.read("s")) == before
     assert before
     again.close()
+
+
+@pytest.mark.skipif(
+    journal_mode(sqlite3.sqlite_version_info[:3]) == "wal",
+    reason="with a write-ahead log, SQLite does not look",
+)
+def test_file_that_is_removed_while_in_use_is_told(tmp_path):
+    storage = open_storage(tmp_path / "s.db")
+    storage.studies()
+    os.remove(tmp_path / "s.db")
+    with pytest.raises(StorageError, match="moved or removed while it was in use"):
+        storage.create(head("s"))
+    storage.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from traceback import format_exc
 from typing import Any
@@ -116,22 +116,26 @@ class CrossValidation:
         except Exception:
             if self.error_score == "raise":
                 raise
-            failed = replace(outcome, state=State.FAILED, error=format_exc(), fit_time=clock.lap())
-            return self.failed(failed)
+            error = format_exc()
+            return self.failed(
+                replace(outcome, state=State.FAILED, error=error, fit_time=clock.lap())
+            )
         fit_time = clock.lap()
-        test_scores = self._score(estimator, fold.X_test, fold.y_test, fold.score_params_test)
+        scores = {"test": self._score(estimator, fold.X_test, fold.y_test, fold.score_params_test)}
         score_time = clock.lap()
-        train_scores = None
         if self.return_train_score:
             train = fold.X_train, fold.y_train, fold.score_params_train
-            train_scores = self._score(estimator, *train)
+            scores["train"] = self._score(estimator, *train)
+        failed = [name for part in scores for name in _failed(scores[part], part)]
         return replace(
             outcome,
-            test_scores=test_scores,
-            train_scores=train_scores,
+            state=State.UNSCORED if failed else State.COMPLETED,
+            test_scores=_as_floats(scores["test"]),
+            train_scores=_as_floats(scores["train"]) if "train" in scores else None,
             fit_time=fit_time,
             score_time=score_time,
             work=cache.work if shares else Work(fits=1),
+            error=f"scoring failed: {', '.join(failed)}" if failed else None,
         )
 
     @property
@@ -188,8 +192,12 @@ class CrossValidation:
         finally:
             context.call_on_fit_task_end(estimator=self.caller, **seen)
 
-    def _score(self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> Scores:
-        return _as_floats(_score(estimator, X, y, self.scorer, params, self.error_score))
+    def _score(self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
+        return _score(estimator, X, y, self.scorer, params, self._error_score())
+
+    def _error_score(self) -> str | float:
+        score = self.error_score
+        return score if isinstance(score, str) else _StandIn(score)
 
     def failed(self, outcome: Outcome) -> Outcome:
         """Give an evaluation that did not complete the scores that `error_score` asks for."""
@@ -219,6 +227,22 @@ class _Clock:
         before = self.time, self.saved
         self.time, self.saved = time.perf_counter(), self.cache.work.seconds_saved
         return self.time - before[0] + self.saved - before[1]
+
+
+class _StandIn(float):
+    """An error score, which can be told from a score that happens to equal it."""
+
+    def __init__(self, score: float) -> None:
+        self._text = str(score)
+
+    def __str__(self) -> str:
+        return self._text  # as it was given: 0, not 0.0
+
+
+def _failed(scores: Any, part: str) -> Iterator[str]:
+    """Name the scores of a part that an error score stands in for."""
+    named = scores if isinstance(scores, dict) else {"score": scores}
+    return (f"{part} {name}" for name, score in named.items() if isinstance(score, _StandIn))
 
 
 def _as_floats(scores: Any) -> Scores:

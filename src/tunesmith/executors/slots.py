@@ -75,12 +75,14 @@ class Worker:
         return outcome
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once, and all that fits in it have started."""
+        with suppress(OSError):  # no such group: it has no member left, or not its first yet
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
 
     def close(self) -> None:
         """End the process and let go of it."""
-        self._process.kill()
+        self.kill()
         self._process.wait(_PATIENCE)
         self._process.close()
         self._channel.close()

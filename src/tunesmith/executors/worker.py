@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NoReturn
 
 import cloudpickle
 from joblib import parallel_config
@@ -85,6 +85,7 @@ def serve(channel: Connection, environ: Mapping[str, str], threads: int, folder:
     folder : str
         Removed if the parent dies without removing it.
     """
+    os.setpgid(0, 0)  # what fits start is of this process's group, and ends with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_watch, args=(folder,), daemon=True).start()
@@ -97,7 +98,7 @@ def serve(channel: Connection, environ: Mapping[str, str], threads: int, folder:
             try:
                 order = channel.recv_bytes()
             except (EOFError, ConnectionError):
-                return
+                _end()
             desk.carry_out(pickle.loads(order), channel)
 
 
@@ -221,6 +222,8 @@ def limit_threads(threads: int) -> None:
     torch: Any = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(threads)
+        with suppress(RuntimeError):  # it can be said once only, and before any such work
+            torch.set_num_interop_threads(threads)
 
 
 def _inherit(environ: Mapping[str, str], threads: int) -> None:
@@ -238,4 +241,10 @@ def _watch(folder: str) -> None:
     if parent is not None:
         connection.wait([parent.sentinel])
     shutil.rmtree(folder, ignore_errors=True)
+    _end()
+
+
+def _end() -> NoReturn:
+    """End this process and all that fits in it have started."""
+    os.killpg(0, signal.SIGKILL)
     os._exit(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -22,6 +21,7 @@ from tunesmith.models.callbacks import own_callbacks
 from tunesmith.models.parameters import KerasParameters
 from tunesmith.models.seeding import RandomStreams, global_generators
 from tunesmith.models.serialisation import SavedModel
+from tunesmith.models.surroundings import keras_surroundings
 
 if TYPE_CHECKING:
     import keras
@@ -67,14 +67,7 @@ class KerasEstimator(KerasParameters):
         """
         import keras
 
-        backend = str(keras.backend.backend())
-        return {
-            "version of keras": keras.__version__,
-            "Keras backend": f"{backend} {import_module(backend).__version__}",
-            "Keras floats": keras.config.floatx(),
-            "Keras image format": keras.config.image_data_format(),
-            "Keras dtype policy": keras.config.dtype_policy().name,
-        }
+        return keras_surroundings(keras)
 
     @property
     def feature_encoder(self) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import numbers
 import time
 import warnings
@@ -146,6 +147,14 @@ class BaseSearch(BaseSearchCV):
     def _draw_seed(self) -> int:
         """Draw what estimators without a seed are seeded from, as they would draw it."""
         return int(check_random_state(getattr(self, "random_state", None)).randint(2**31 - 1))
+
+    def __sklearn_clone__(self) -> Self:
+        """Return an unfitted copy that shares the executor and the storage."""
+        bare = copy.copy(self)
+        bare.executor = bare.storage = None
+        twin: Self = super(BaseSearch, bare).__sklearn_clone__()
+        twin.executor, twin.storage = self.executor, self.storage
+        return twin
 
     def _drawn_without_seed(self) -> Any:
         """Return the space whose draws nobody could repeat; None if there is none."""

@@ -65,10 +65,12 @@ def _kind(value: Any) -> int:
 
 
 def _check_names(estimator: Any, params: Params) -> None:
+    twin = clone(estimator)
     try:
-        clone(estimator).set_params(**clone(dict(params), safe=False))
+        twin.set_params(**clone(dict(params), safe=False))
     except ValueError as error:
-        hints = _hints(params, estimator.get_params())
+        # An estimator among the values is in its place by now, with names of its own.
+        hints = _hints(params, twin.get_params())
         if not hints or "Did you mean" in str(error) or "nearest" in str(error):
             raise
         raise ValueError(f"{error} {hints}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import sklearn
 
 from tunesmith.exceptions import StudyMismatch, UnkeyableError
 from tunesmith.keys import content_key
+from tunesmith.models.surroundings import fit_surroundings
 from tunesmith.trial import Part, StudyHead
 
 
@@ -41,18 +42,40 @@ def parts_of(
         "cv": cv,
         "scoring": scoring,
         **routed,
-        **_surroundings(estimator),
+        **_surroundings([estimator]),
         **{f"version of {name}": version for name, version in versions.items()},
     }
     return {name: part(name, value) for name, value in named.items()}
 
 
-def _surroundings(estimator: Any) -> dict[str, str]:
-    """Return what the fits of an estimator, or of one inside it, depend on besides."""
+def trial_digest(params: Mapping[str, Any], splits: str) -> str:
+    """Return what a trial is known by: its parameters, its splits, and what its fits depend on.
+
+    Raises
+    ------
+    UnkeyableError
+        If the content of a parameter's value cannot be told; names it.
+    """
+    whole: tuple[Any, ...] = (dict(params), splits)
+    if besides := _surroundings(params.values()):
+        whole = (*whole, besides)
+    try:
+        return content_key(whole).digest
+    except UnkeyableError:
+        for name, value in params.items():
+            part(f"the value of {name!r}", value)
+        raise
+
+
+def _surroundings(values: Iterable[Any]) -> dict[str, str]:
+    """Return what the fits of estimators, or of those inside them, depend on besides."""
     found: dict[str, str] = {}
-    for value in [estimator, *estimator.get_params(deep=True).values()]:
-        if hasattr(value, "fit_surroundings") and not isinstance(value, type):
-            found |= value.fit_surroundings()
+    for value in values:
+        found |= fit_surroundings(value)
+        if isinstance(value, list | tuple):
+            found |= _surroundings(value)
+        elif hasattr(value, "get_params") and not isinstance(value, type):
+            found |= _surroundings(value.get_params(deep=False).values())
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tunesmith.engine import Trial
-from tunesmith.keys import content_key
+from tunesmith.search.identity import trial_digest
 from tunesmith.storage.journal import Journal
 from tunesmith.storage.values import encode
 from tunesmith.trial import EvaluationRecord, Outcome, State
@@ -91,7 +91,7 @@ class StudyRecorder:
 
     def _key(self, params: Mapping[str, Any]) -> str:
         """Tell a trial by its parameters; the same ones met again are another trial."""
-        digest = content_key((dict(params), self._context)).digest
+        digest = trial_digest(params, self._context)
         self._seen[digest] += 1
         again = self._seen[digest] - 1
         return f"{digest}#{again}" if again else digest

@@ -12,10 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics._scorer import _MultimetricScorer
-from sklearn.model_selection._validation import (
-    _insert_error_scores,
-    _warn_or_raise_about_fit_failures,
-)
+from sklearn.model_selection._validation import _warn_or_raise_about_fit_failures
 
 from tunesmith.engine import Engine
 from tunesmith.evaluation.crossval import CrossValidation
@@ -28,7 +25,7 @@ from tunesmith.schedulers.full import FullScheduler
 from tunesmith.search.candidates import Params, check_names
 from tunesmith.search.study import SearchStudy
 from tunesmith.space import Space
-from tunesmith.trial import Ledger, Outcome, Work
+from tunesmith.trial import Ledger, Outcome, State, Work
 
 Row = dict[str, Any]
 """One evaluation in the form in which scikit-learn's searches gather them."""
@@ -259,9 +256,7 @@ class Run:
             n_candidates=n_candidates,
             caller=self.search if contexts else None,
             contexts=contexts,
-            seeds=self._seeds(len(splits))
-            if needs_seeds(self.task.estimator, candidates)
-            else None,
+            seeds=self._seeds(len(splits), candidates),
             sharing=self.search.sharing,
         )
 
@@ -286,8 +281,9 @@ class Run:
     def _gather(self, ledger: Ledger, n_candidates: int, n_splits: int) -> None:
         """Turn outcomes into scikit-learn's rows, and all rows so far into results."""
         error_score = self.search.error_score
+        metrics = self._own_metrics(ledger.outcomes.values())
         rows = {
-            place: _row(outcome, self.search.return_train_score)
+            place: _row(outcome, metrics, self.search.return_train_score)
             for place, outcome in ledger.outcomes.items()
         }
         present = [rows[place] for place in sorted(rows)]
@@ -300,8 +296,6 @@ class Run:
                     raise
                 # Time or Ctrl-C has ended the search, and that is to be told.
                 warnings.warn(str(error), FitFailedWarning, stacklevel=2)
-        if callable(self.search.scoring):
-            _insert_error_scores(present, error_score)
         missing = self._missing_row(present)
         pairs = product(range(n_candidates), range(n_splits))
         self.rows.extend(rows.get(pair, missing) for pair in pairs)
@@ -311,6 +305,13 @@ class Run:
             self.results = self.search._format_results(
                 self._params, n_splits, self.rows, self._more
             )
+
+    def _own_metrics(self, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+        """Return the names that a callable `scoring` gives, once it has given some."""
+        if not callable(self.search.scoring):
+            return ()
+        given = (o.test_scores for o in outcomes if o.state is State.COMPLETED)
+        return tuple(next((scores for scores in given if isinstance(scores, dict)), ()))
 
     def _missing_row(self, present: Sequence[Row]) -> Row:
         """Return the row of an evaluation that time or Ctrl-C left out."""
@@ -329,12 +330,18 @@ class Run:
         return row | {"train_scores": scores} if self.search.return_train_score else row
 
 
-def _row(outcome: Outcome, with_train_scores: bool) -> Row:
+def _row(outcome: Outcome, metrics: Sequence[str], with_train_scores: bool) -> Row:
+    """Return an outcome as a row; the error score of one that failed serves every metric."""
+
+    def spread(scores: Any) -> Any:
+        failed = outcome.state is not State.COMPLETED and not isinstance(scores, dict)
+        return dict.fromkeys(metrics, scores) if metrics and failed else scores
+
     row = {
-        "fit_error": outcome.error,
-        "test_scores": outcome.test_scores,
+        "fit_error": None if outcome.state is State.UNSCORED else outcome.error,
+        "test_scores": spread(outcome.test_scores),
         "n_test_samples": outcome.n_test_samples,
         "fit_time": outcome.fit_time,
         "score_time": outcome.score_time,
     }
-    return row | {"train_scores": outcome.train_scores} if with_train_scores else row
+    return row | {"train_scores": spread(outcome.train_scores)} if with_train_scores else row

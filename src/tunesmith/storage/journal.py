@@ -143,7 +143,7 @@ class Journal:
         except StorageError as unwritten:
             if error is None:
                 raise
-            if error is not unwritten:
+            if error.__cause__ is not unwritten.__cause__:
                 # What ended the search (Ctrl-C, say) matters more, and both are told.
                 error.add_note(str(unwritten))
 

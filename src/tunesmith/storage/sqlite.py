@@ -28,6 +28,8 @@ _ADVICE = {
     "SQLITE_LOCKED": "another connection keeps it locked. Close that one",
     "SQLITE_NOTADB": "the file is not an SQLite database. Give another path",
     "SQLITE_PERM": "the file may not be opened. Check its permissions",
+    "SQLITE_READONLY_DBMOVED": "the file was moved or removed while it was in use. Put it back, "
+    "or run the same script again without it",
     "SQLITE_READONLY": "it may not be written. Check the permissions of the file and its folder",
     "SQLITE_TOOBIG": "a text in it is longer than tunesmith reads and writes",
 }
@@ -147,6 +149,12 @@ def _check_path(url: URL) -> None:
     if url.query:
         return  # The path is a URI, for SQLite to read.
     path = Path(str(url.database))
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # told below, if it matters
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{str(path)!r} can be no file: {error}. Give another path.") from error
     if path.is_dir():
         raise StorageError(
             f"{str(path)!r} is a folder. Give a file in it: {str(path / 'study.db')!r}."
