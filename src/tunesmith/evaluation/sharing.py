@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
@@ -171,15 +170,15 @@ class Step:
             __sklearn_clone__=self._again,
         )
 
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+    def fit(self, *args: Any, **params: Any) -> Any:
         """Fit alone."""
         self._key = None
-        type(self._own).fit(self._own, X, y, **params)
+        self._call("fit", *args, **params)
         return self._own
 
-    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
+    def fit_transform(self, X: Any, *args: Any, **params: Any) -> Any:
         """Fit and transform, or adopt what an equal transformer has learned."""
-        self._key = key = self._stage_key(X, y, params)
+        self._key = key = self._stage_key(X, args, params)
         if (kept := self._recall(key)) is not None:
             state, output, seconds = kept
             vars(self._own).update(state)
@@ -188,7 +187,7 @@ class Step:
         saved = self._cache.work.seconds_saved
         before = None if self._known else content(X)
         start = time.perf_counter()
-        output = type(self._own).fit_transform(self._own, X, y, **params)
+        output = self._call("fit_transform", X, *args, **params)
         # What a composite saved inside, it would have taken alone.
         seconds = time.perf_counter() - start + self._cache.work.seconds_saved - saved
         self._cache.did(Work(steps_asked=1, steps_run=1))
@@ -201,19 +200,29 @@ class Step:
         state = {k: v for k, v in vars(self._own).items() if k not in _METHODS}
         return self._keep(key, (state, output), seconds)
 
-    def transform(self, X: Any, **params: Any) -> Any:
+    def transform(self, X: Any, *args: Any, **params: Any) -> Any:
         """Transform, or give what this transformation gave before."""
-        data = None if self._key is None or params else self._cache.lineage.key(X)
+        shares = self._key is not None and not args and not params
+        data = self._cache.lineage.key(X) if shares else None
         if data is None:
-            return type(self._own).transform(self._own, X, **params)
+            return self._call("transform", X, *args, **params)
         key = _joined("transformed", self._key, data)
         if (kept := self._recall(key)) is not None:
             _, output, seconds = kept
             self._cache.did(Work(seconds_saved=seconds))
             return self._hand_out(output, key)
         start = time.perf_counter()
-        output = type(self._own).transform(self._own, X)
+        output = self._call("transform", X)
         return self._keep(key, (None, output), time.perf_counter() - start)
+
+    def _call(self, method: str, *args: Any, **params: Any) -> Any:
+        """Call a method of the class, which meets its own methods when it calls others."""
+        for name in _METHODS:
+            vars(self._own).pop(name, None)
+        try:
+            return getattr(self._own, method)(*args, **params)
+        finally:
+            self.put_on()
 
     def _recall(self, key: str | None) -> Any:
         """Return what is kept under a key, if it may be used."""
@@ -233,19 +242,15 @@ class Step:
 
     def _again(self) -> Any:
         """Clone: what fits clones of its parts fits these."""
-        del vars(self._own)["__sklearn_clone__"]
-        try:
-            twin = clone(self._own)
-        finally:
-            self.put_on()
+        twin = self._call("__sklearn_clone__")
         _share_step(twin, self._cache, self._private)
         return twin
 
-    def _stage_key(self, X: Any, y: Any, params: dict[str, Any]) -> str | None:
+    def _stage_key(self, X: Any, args: Sequence[Any], params: dict[str, Any]) -> str | None:
         if not self._shares or self._code is None:
             return None
         lineage = self._cache.lineage
-        keys = [self._code, lineage.key(X), lineage.key(y), lineage.key(params)]
+        keys = [self._code, *map(lineage.key, (X, *args, params))]
         return None if None in keys else _joined("step", *keys)
 
     def _hand_out(self, output: Any, key: str | None) -> Any:

@@ -120,8 +120,10 @@ def sharing_summary(sharing: Mapping[str, Any]) -> list[tuple[str, str]]:
     Parameters
     ----------
     sharing : mapping
-        ``sharing_`` of a fitted search.
+        ``sharing_`` of a fitted search; empty where nobody knows.
     """
+    if not sharing:
+        return []
     pairs = [
         ("fits", sharing["fits_run"], sharing["fits_asked"]),
         ("steps of pipelines", sharing["steps_run"], sharing["steps_asked"]),

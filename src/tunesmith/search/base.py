@@ -148,6 +148,10 @@ class BaseSearch(BaseSearchCV):
         """Draw what estimators without a seed are seeded from, as they would draw it."""
         return int(check_random_state(getattr(self, "random_state", None)).randint(2**31 - 1))
 
+    def __dir__(self) -> list[str]:
+        """List the attributes of scikit-learn's searches, which its tools compare one by one."""
+        return [name for name in super().__dir__() if name != "sharing_"]
+
     def __sklearn_clone__(self) -> Self:
         """Return an unfitted copy that shares the executor and the storage."""
         bare = copy.copy(self)
@@ -297,7 +301,7 @@ class BaseSearch(BaseSearchCV):
         if f"mean_test_{metric}" not in self.cv_results_:
             return []
         lines = summary(self.cv_results_, metric, self.best_index_, self.n_splits_)
-        return [*lines, *sharing_summary(self.sharing_)]
+        return [*lines, *sharing_summary(getattr(self, "sharing_", {}))]
 
     def results(self, backend: Literal["pandas", "polars"] | None = None) -> Any:
         """Return a data frame of the candidates, one row each, in their order.
