@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,20 +22,8 @@ from tunesmith.executors import Executor
 from tunesmith.samplers import Sampler
 from tunesmith.schedulers import Done, Scheduler
 from tunesmith.space import Space
+from tunesmith.storage import Recorder, Trial
 from tunesmith.trial import Job, Ledger, Outcome
-
-Trial = tuple[int, Mapping[str, Any]]
-"""A trial's number and its parameters."""
-
-
-class Recorder(Protocol):
-    """Keeps outcomes, and knows those of an earlier run."""
-
-    def recall(self, trials: Sequence[Trial]) -> Iterable[Outcome]:
-        """Enter new trials; return the outcomes already known of them."""
-
-    def record(self, outcome: Outcome) -> None:
-        """Keep an outcome. Returns at once."""
 
 
 class _TimeUp(Exception):

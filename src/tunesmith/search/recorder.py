@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tunesmith.engine import Trial
 from tunesmith.search.identity import trial_digest
+from tunesmith.storage import Trial
 from tunesmith.storage.journal import Journal
 from tunesmith.storage.values import encode
 from tunesmith.trial import EvaluationRecord, Outcome, State

@@ -8,11 +8,11 @@ the next. Nothing in a storage is ever unpickled.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from tunesmith.exceptions import StorageError
-from tunesmith.trial import Record, StudyHead
+from tunesmith.trial import Outcome, Record, StudyHead
 
 
 @runtime_checkable
@@ -40,6 +40,20 @@ class Storage(Protocol):
 
     def close(self) -> None:
         """Release what the storage holds; calling it again does nothing."""
+
+
+Trial = tuple[int, Mapping[str, Any]]
+"""A trial's number and its parameters."""
+
+
+class Recorder(Protocol):
+    """Keeps outcomes, and knows those of an earlier run."""
+
+    def recall(self, trials: Sequence[Trial]) -> Iterable[Outcome]:
+        """Enter new trials; return the outcomes already known of them."""
+
+    def record(self, outcome: Outcome) -> None:
+        """Keep an outcome. Returns at once."""
 
 
 def open_storage(where: str | os.PathLike[str] | Storage | None) -> Storage:
