@@ -51,6 +51,7 @@ class Parabola:
     """Scores a point, after a while or not at all, as its parameters say."""
 
     n_splits: int = N_SPLITS
+    modules = ()
     fatal_trial: int | None = None
     slow: float = 0.0
 

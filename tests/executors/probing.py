@@ -20,6 +20,7 @@ class Doing:
     data: Any = None
 
     n_splits = 1
+    modules = ()
 
     def routes(self, jobs):
         return [Route()] * len(jobs)

@@ -38,6 +38,7 @@ def scaled(x):
 
 class Here:
     n_splits = 1
+    modules = ()
     def __call__(self, job, cache):
         if job.params["f"] is None:
             raise Mine("from the script")
@@ -65,6 +66,7 @@ from tunesmith.trial import Job, Outcome, State
 
 class Sleeps:
     n_splits = 1
+    modules = ()
     def __call__(self, job, cache):
         child = subprocess.Popen(["sleep", "60"])
         print("pid", os.getpid(), flush=True)

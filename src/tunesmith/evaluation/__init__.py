@@ -50,6 +50,10 @@ class Evaluator(Protocol):
     def n_splits(self) -> int:
         """Jobs of each trial."""
 
+    @property
+    def modules(self) -> Sequence[str]:
+        """Installed modules that it needs, and that start nothing when they are imported."""
+
     def __call__(self, job: Job, cache: StageCache) -> Outcome:
         """Fit and score, taking from the worker's cache what is there already.
 

@@ -18,7 +18,7 @@ from sklearn.utils import get_tags
 from tunesmith.evaluation import Route
 from tunesmith.evaluation.fold import Fold, Split
 from tunesmith.evaluation.seeds import unseeded
-from tunesmith.evaluation.sharing import itinerary, reads_only, share
+from tunesmith.evaluation.sharing import itinerary, modules_of, parts, reads_only, share
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.evaluation.verbose import Narrator
 from tunesmith.exceptions import WorkerError
@@ -91,6 +91,11 @@ class CrossValidation:
         outcome = self._evaluate(job, cache)
         self._narrator.end(job, outcome)
         return outcome
+
+    @property
+    def modules(self) -> list[str]:
+        """Where the estimator and those inside it are from."""
+        return sorted({name for part in parts(self.estimator) for name in modules_of(part)})
 
     def routes(self, jobs: Sequence[Job]) -> list[Route]:
         """Say for each job which stages it goes through."""

@@ -331,7 +331,7 @@ def own_key(estimator: Any, free: frozenset[str] = frozenset()) -> str | None:
 _KEPT_BY_CLONE = ("_metadata_request", "_sklearn_output_config")
 
 
-def _parts(estimator: Any) -> Iterator[Any]:
+def parts(estimator: Any) -> Iterator[Any]:
     """Yield an estimator and all estimators among its parameters."""
     yield estimator
     for value in estimator.get_params(deep=True).values():
@@ -339,11 +339,21 @@ def _parts(estimator: Any) -> Iterator[Any]:
             yield value
 
 
+def modules_of(estimator: Any) -> tuple[str, ...]:
+    """Return the modules that an estimator needs, as far as importing them starts nothing."""
+    home: str = type(estimator).__module__
+    own = (home,) if home.partition(".")[0] in _QUIET else ()
+    return (*own, *getattr(estimator, "needed_modules", ()))
+
+
+_QUIET = ("sklearn", "tunesmith", "lightgbm", "skorch", "xgboost")
+
+
 def writes(estimator: Any) -> bool:
     """Whether an estimator, or one inside it, is told to write to the data it is given."""
     return any(
         name.startswith("copy") and value is False
-        for part in _parts(estimator)
+        for part in parts(estimator)
         for name, value in part.get_params(deep=False).items()
     )
 
@@ -355,7 +365,7 @@ def reads_only(estimator: Any) -> bool:
 
 def is_known(estimator: Any) -> bool:
     """Whether an estimator runs no code but scikit-learn's and this project's."""
-    for part in _parts(estimator):
+    for part in parts(estimator):
         if type(part).__module__.partition(".")[0] not in ("sklearn", __name__.partition(".")[0]):
             return False
         if any(_is_foreign(value) for value in part.get_params(deep=False).values()):

@@ -6,7 +6,8 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from multiprocessing import process, resource_tracker, spawn
 from types import FunctionType
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 _METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 
 
-def launch(target: Callable[..., None], *args: Any) -> Any:
+def launch(target: Callable[..., None], *args: Any, preload: Sequence[str] = ()) -> Any:
     """Start a process.
 
     The classes of `multiprocessing` would import the user's script in it again, which is
@@ -30,6 +31,9 @@ def launch(target: Callable[..., None], *args: Any) -> Any:
         A function of a module, to be called in the process.
     *args : object
         Its arguments: connections, and what can be pickled.
+    preload : sequence of str, default=()
+        Modules that it will need. Where processes are forked from a server, the server
+        imports them once, for all that have the same needs.
 
     Returns
     -------
@@ -37,14 +41,12 @@ def launch(target: Callable[..., None], *args: Any) -> Any:
         With ``pid``, ``sentinel``, ``wait``, ``kill`` and ``close``.
     """
     context: Any = multiprocessing.get_context(_METHOD)
-    if _METHOD == "forkserver":
-        context.set_forkserver_preload(["tunesmith.executors.worker"])
     # Ctrl-C belongs to the parent alone, from the first moment of the process. Started
     # before that, the tracker leaves the mask of this thread as it is.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return _popen(_METHOD)(context.Process(target=target, args=args))
+        return _popen(tuple(preload))(context.Process(target=target, args=args))
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -70,15 +72,44 @@ class _Preparation:
         return data
 
 
-def _popen(method: str) -> type[Any]:
+class _ForkServer:
+    """Stands in for `multiprocessing.forkserver`: a server that has imported what is needed.
+
+    Parameters
+    ----------
+    preload : tuple of str
+        Names of modules.
+    backend : str or None
+        What Keras is to run on, which counts when it is imported.
+    """
+
+    def __init__(self, preload: tuple[str, ...], backend: str | None) -> None:
+        from multiprocessing import forkserver
+
+        self._module = forkserver
+        server = forkserver.ForkServer()
+        server.set_forkserver_preload(["tunesmith.executors.worker", *preload])
+        self.connect_to_new_process = server.connect_to_new_process
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+
+_server = cache(_ForkServer)
+
+
+def _popen(preload: tuple[str, ...]) -> type[Any]:
     """Return the standard library's class that starts a process, told to leave scripts alone."""
-    if method == "forkserver":
+    names: dict[str, Any] = {"spawn": _Preparation()}
+    if _METHOD == "forkserver":
         from multiprocessing import popen_forkserver as module
+
+        names["forkserver"] = _server(preload, os.environ.get("KERAS_BACKEND"))
     else:
         from multiprocessing import popen_spawn_posix as module  # type: ignore[no-redef]
     start: Any = module.Popen._launch  # type: ignore[attr-defined]
-    names = {**start.__globals__, "spawn": _Preparation()}
-    return type("Popen", (module.Popen,), {"_launch": _bound(start, names)})
+    bound = _bound(start, {**start.__globals__, **names})
+    return type("Popen", (module.Popen,), {"_launch": bound})
 
 
 def _bound(function: FunctionType, names: dict[str, Any]) -> FunctionType:

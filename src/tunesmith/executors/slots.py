@@ -7,7 +7,7 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import Pipe, connection
@@ -47,12 +47,16 @@ class Worker:
         For its numerical libraries.
     folder : str
         Removed by the worker if this process dies.
+    preload : sequence of str
+        Modules that it will need.
     """
 
-    def __init__(self, threads: int, folder: str) -> None:
+    def __init__(self, threads: int, folder: str, preload: Sequence[str]) -> None:
         self._channel, theirs = Pipe()
         try:
-            self._process = launch(serve, theirs, dict(os.environ), threads, folder)
+            self._process = launch(
+                serve, theirs, dict(os.environ), threads, folder, preload=preload
+            )
         except BaseException:
             self._channel.close()
             raise
@@ -166,6 +170,7 @@ class Crew:
     fit_timeout: float | None
     depot: Depot = field(init=False, default_factory=Depot)
     closed: bool = field(default=False, init=False)
+    preload: Sequence[str] = field(default=(), init=False)
     _backlog: Backlog[Task] = field(init=False, default_factory=Backlog)
     _slots: list[Slot] = field(init=False, default_factory=list)
     _unfinished: int = field(default=0, init=False)
@@ -176,7 +181,7 @@ class Crew:
         if not bundle.jobs:
             return
         jobs = pack_jobs(bundle.jobs)
-        self._grow()  # a worker starts while the evaluator is written
+        self._grow(bundle.evaluator.modules)  # a worker starts while the evaluator is written
         parcel = self.depot.ship(bundle.evaluator)
         self._backlog.put(Task(bundle, on_outcome, parcel, jobs))
 
@@ -194,8 +199,9 @@ class Crew:
         with self._lock:
             self._unfinished -= 1
 
-    def _grow(self) -> None:
+    def _grow(self, preload: Sequence[str]) -> None:
         with self._lock:
+            self.preload = preload
             self._unfinished += 1
             if len(self._slots) < min(self.workers, self._unfinished):
                 slot = Slot(self)
@@ -313,7 +319,7 @@ class Slot(threading.Thread):
 
     def _hire(self) -> Worker:
         try:
-            worker = Worker(self._crew.threads, self._crew.depot.folder)
+            worker = Worker(self._crew.threads, self._crew.depot.folder, self._crew.preload)
         except Exception as error:  # of the system, or of the standard library's start
             raise Dead(f"none could be started ({error!r})") from error
         with self._lock:

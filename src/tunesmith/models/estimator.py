@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
@@ -56,6 +57,11 @@ class KerasEstimator(KerasParameters):
                 "model; what builds it is `build_fn`"
             )
         return self.model_
+
+    @property
+    def needed_modules(self) -> tuple[str, ...]:
+        """What a worker may import for fits before it is one; TensorFlow must not be."""
+        return ("keras",) if os.environ.get("KERAS_BACKEND") in ("jax", "torch") else ()
 
     def fit_surroundings(self) -> dict[str, str]:
         """Return what a fit depends on besides the parameters, for studies to know.

@@ -79,6 +79,11 @@ class Probe:
         """One."""
         return 1
 
+    @property
+    def modules(self) -> Sequence[str]:
+        """None."""
+        return ()
+
     def routes(self, jobs: Sequence[Job]) -> list[Route]:
         """Nothing is shared."""
         return [Route()] * len(jobs)
