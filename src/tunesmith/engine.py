@@ -40,10 +40,8 @@ class Engine:
         Say what to try, and when to stop.
     evaluator, executor
         Say what an evaluation is, and run it somewhere.
-    ledger : Ledger
-        Takes in all that comes out.
-    recorder : Recorder or None
-        Keeps it.
+    ledger, recorder
+        Take in all that comes out, and keep it.
     observe : callable
         Called with each `Outcome` and, when it completes a trial, the trial's mean
         score, otherwise None.

@@ -92,6 +92,10 @@ class Budgeted(Protocol):
     def can_advance(self) -> bool:
         """Whether going on equals starting afresh, with the parameters as they are set."""
 
+    @property
+    def nbytes(self) -> int:
+        """What it holds once it is fitted, in bytes."""
+
     def advance(self, X: Any, y: Any, *, to: int, **fit_params: Any) -> Self:
         """Train until the budget is `to`, from the start or from where it stopped."""
 
@@ -188,7 +192,7 @@ class GoingOn:
             fits=int(not done), budget_asked=to, budget_run=to - done, seconds_saved=seconds
         )
         seconds += time.perf_counter() - start
-        return Kept(learned(estimator), seconds, to), work
+        return Kept(learned(estimator), seconds, to, estimator.nbytes), work
 
 
 @dataclass(frozen=True)

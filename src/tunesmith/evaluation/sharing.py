@@ -271,6 +271,7 @@ class _Last:
     family: Family | None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+        vars(self.own).pop("fit", None)  # from here on, whoever fits again fits alone
         key = None if self.family is None else self._key(X, y, params)
         if self.family is None or key is None:
             fit_alone(self.own, X, y, params)

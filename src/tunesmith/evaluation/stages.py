@@ -7,6 +7,7 @@ import sys
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -187,7 +188,7 @@ def _parts(item: Any) -> tuple[int, list[Any]]:
         return sys.getsizeof(item), [*item.keys(), *item.values()]
     if isinstance(item, list | tuple | set | frozenset):
         return sys.getsizeof(item), list(item)
-    if isinstance(item, type) or (callable(item) and not hasattr(item, "fit")):
+    if isinstance(item, type | ModuleType) or (callable(item) and not hasattr(item, "fit")):
         return 0, []
     if hasattr(item, "__dict__"):
         return sys.getsizeof(item), list(vars(item).values())
