@@ -175,6 +175,19 @@ def size_of(value: Any) -> int:
     return total
 
 
+def _sampled(container: Any, inside: list[Any]) -> tuple[int, list[Any]]:
+    """Return a container's bytes and what is inside; of plain values, some stand for all."""
+    own = sys.getsizeof(container)
+    if len(inside) <= _SAMPLE or not all(isinstance(item, _PLAIN) for item in inside):
+        return own, inside
+    sample = inside[:: len(inside) // _SAMPLE]
+    return own + sum(map(sys.getsizeof, sample)) * len(inside) // len(sample), []
+
+
+_SAMPLE = 1000
+_PLAIN = (str, bytes, int, float, np.generic)
+
+
 def _parts(item: Any) -> tuple[int, list[Any]]:
     """Return the bytes of a thing itself, and the things inside it."""
     if isinstance(item, np.ndarray):
@@ -185,9 +198,9 @@ def _parts(item: Any) -> tuple[int, list[Any]]:
     if hasattr(item, "memory_usage"):
         return int(np.sum(item.memory_usage(deep=True))), []
     if isinstance(item, Mapping):
-        return sys.getsizeof(item), [*item.keys(), *item.values()]
+        return _sampled(item, [*item.keys(), *item.values()])
     if isinstance(item, list | tuple | set | frozenset):
-        return sys.getsizeof(item), list(item)
+        return _sampled(item, list(item))
     if isinstance(item, type | ModuleType) or (callable(item) and not hasattr(item, "fit")):
         return 0, []
     if hasattr(item, "__dict__"):
