@@ -18,9 +18,9 @@ class Doing:
     """Calls each job's parameter `do` with its data; the score is what comes back."""
 
     data: Any = None
+    modules: tuple[str, ...] = ()
 
     n_splits = 1
-    modules = ()
 
     def routes(self, jobs):
         return [Route()] * len(jobs)

@@ -366,6 +366,19 @@ def test_an_evaluator_is_loaded_once_by_each_worker():
     assert [outcome.test_scores for outcome in outcomes] == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are spawned here, not forked")
+def test_workers_are_forked_from_a_process_that_has_imported_what_they_need():
+    def loaded(data):
+        return float("sklearn.gaussian_process.kernels" in sys.modules)
+
+    with ProcessExecutor(1) as executor:
+        (before,) = run_in(executor, bundle([loaded], Doing()))
+    with ProcessExecutor(1) as executor:
+        needs = Doing(modules=("sklearn.gaussian_process.kernels", "no.such.module"))
+        (after,) = run_in(executor, bundle([loaded], needs))
+    assert (before.test_scores, after.test_scores) == (0, 1)
+
+
 def test_evaluators_no_longer_used_are_let_go():
     with ProcessExecutor(1) as executor:
         for number in range(4):

@@ -354,7 +354,8 @@ def params_of(estimator: Any) -> Mapping[str, Any]:
     if getattr(type(estimator), "get_params", None) is not BaseEstimator.get_params:
         params: dict[str, Any] = estimator.get_params(deep=False)
         return params
-    return {name: getattr(estimator, name, None) for name in _names(type(estimator))}
+    names = _names(type(estimator))  # type: ignore[arg-type]
+    return {name: getattr(estimator, name, None) for name in names}
 
 
 @memoised
