@@ -43,6 +43,8 @@ class StageCache:
     ----------
     nbytes : int
         Bytes held.
+    compiled : int
+        Programs compiled for those who share them here.
 
     Examples
     --------
@@ -57,6 +59,7 @@ class StageCache:
 
     limit: int = LIMIT
     nbytes: int = field(default=0, init=False)
+    compiled: int = field(default=0, init=False)
     _entries: dict[Hashable, _Entry] = field(default_factory=dict, init=False)
     _queue: list[tuple[float, int, Hashable]] = field(default_factory=list, init=False)
     _age: float = field(default=0.0, init=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,9 +18,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from tunesmith.models import building, inputs, routing
+from tunesmith.evaluation.stages import StageCache
+from tunesmith.models import building, inputs, predicting, routing, training
 from tunesmith.models.callbacks import own_callbacks
 from tunesmith.models.parameters import KerasParameters
+from tunesmith.models.programs import Programs, can_compile
 from tunesmith.models.seeding import RandomStreams, global_generators
 from tunesmith.models.serialisation import SavedModel
 
@@ -46,6 +49,8 @@ class KerasEstimator(KerasParameters):
 
     model_: keras.Model
     target_encoder_: Any
+    _shared: StageCache | None = None
+    _programs: Programs | None = None
 
     @property
     def model(self) -> keras.Model:
@@ -75,6 +80,24 @@ class KerasEstimator(KerasParameters):
             "Keras image format": keras.config.image_data_format(),
             "Keras dtype policy": keras.config.dtype_policy().name,
         }
+
+    def share(self, cache: StageCache) -> None:
+        """Share compiled programs with other fits in this process; it changes no result.
+
+        Parameters
+        ----------
+        cache : StageCache
+            Where programs are kept. It belongs to this object alone, and goes with no copy of it.
+        """
+        self._shared = cache
+
+    def _own_programs(self) -> Programs | None:
+        """Find the compiled programs of the model, or None where Keras is to compile them."""
+        if not can_compile(self.model_):
+            return None
+        if self._programs is None or not self._programs.serve(self.model_, self._shared):
+            self._programs = Programs(self.model_, self._shared)
+        return self._programs
 
     @property
     def feature_encoder(self) -> Any:
@@ -167,6 +190,7 @@ class KerasEstimator(KerasParameters):
         """Fit the encoders, describe the data, build and compile the model."""
         if hasattr(self, "model_"):
             del self.model_
+        self._programs = None
         building.release_dead_models()
         self.X_shape_ = inputs.map_inputs(np.shape, X)
         self.X_dtype_ = inputs.map_inputs(lambda part: np.asarray(part).dtype, X)
@@ -295,7 +319,11 @@ class KerasEstimator(KerasParameters):
             # Epochs are numbered on, so that schedules of callbacks go on too.
             arguments["initial_epoch"] = self.n_epochs_
             arguments["epochs"] = self.n_epochs_ + arguments.get("epochs", 1)
-        history = self.model_.fit(X, y, sample_weight=weights, **arguments)
+        programs = self._own_programs()
+        if programs is None:
+            history = self.model_.fit(X, y, sample_weight=weights, **arguments)
+        else:
+            history = training.fit(self.model_, programs, data, arguments)
         for name, values in history.history.items():
             # A metric may give a number for each class.
             plain = [np.asarray(value, dtype=float).tolist() for value in values]
@@ -311,7 +339,10 @@ class KerasEstimator(KerasParameters):
         X = self._encode_inputs(self._check_inputs(X))
         arguments = routing.route(self._set_values(), "predict") | call
         with global_generators(None):  # Keras on JAX cannot predict in two threads at once
-            return self.model_.predict(X, **arguments)
+            programs = self._own_programs()
+            if programs is None:
+                return self.model_.predict(X, **arguments)
+            return predicting.predict(self.model_, programs, X, arguments)
 
     def predict(self, X: Any, **kwargs: Any) -> np.ndarray:
         """Predict labels or values.
@@ -350,7 +381,9 @@ class KerasEstimator(KerasParameters):
         routing.check_call("evaluate", kwargs, type(self).__name__)
         X, y = self._check_inputs(X), np.asarray(y)
         arguments = routing.route(self._set_values(), "evaluate") | kwargs
-        with global_generators(None):
+        programs = self._own_programs()
+        in_keras = nullcontext() if programs is None else programs.in_keras()
+        with global_generators(None), in_keras:
             results = self.model_.evaluate(
                 self._encode_inputs(X),
                 self.target_encoder_.transform(y),
@@ -365,7 +398,8 @@ class KerasEstimator(KerasParameters):
     def __getstate__(self) -> dict[str, Any]:
         """Give the state with Keras models as bytes of Keras' own format."""
         state = dict(super().__getstate__())
-        state.pop("callbacks_", None)
+        for name in ("callbacks_", "_shared", "_programs"):
+            state.pop(name, None)
         for name in ("model_", "build_fn"):
             if routing.is_keras_model(state.get(name)):
                 state[name] = SavedModel.of(state[name])
