@@ -55,7 +55,7 @@ def program_key(model: keras.Model) -> str | None:
                 _surroundings(),
             ]
         return json.dumps(parts, sort_keys=True, default=lambda value: content_key(value).digest)
-    except (UnkeyableError, NotImplementedError, TypeError):
+    except (UnkeyableError, NotImplementedError, TypeError, RuntimeError):
         return None
 
 
@@ -220,10 +220,18 @@ def _optimizer(optimizer: Any) -> Any:
         optimizer, "_exclude_from_weight_decay_pattern", None
     ):
         raise UnkeyableError("weights are excluded from decay by their names")
-    config = {name: value for name, value in optimizer.get_config().items() if name != "name"}
     keras_own = not is_users(optimizer)
     if keras_own and isinstance(optimizer._learning_rate, keras.Variable):
-        del config["learning_rate"]
+        # Its value is an input; in the middle of a training it cannot even be read.
+        rate = optimizer._learning_rate
+        vars(optimizer)["_learning_rate"] = None
+        try:
+            config = optimizer.get_config()
+        finally:
+            vars(optimizer)["_learning_rate"] = rate
+    else:
+        config = optimizer.get_config()
+    config = {name: value for name, value in config.items() if name != "name"}
     if keras_own:
         return [_object(optimizer), config]
     # What a class of the user's own keeps besides its configuration, nobody knows.
