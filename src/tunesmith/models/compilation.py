@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 VARIABLE = "TUNESMITH_COMPILATION_CACHE"
 """Environment variable: a folder in place of the user's cache folder, or "off"."""
@@ -26,7 +27,8 @@ def kept_on_disk() -> Iterator[None]:
     import jax
     from jax.experimental.compilation_cache import compilation_cache
 
-    folder = None if jax.config.jax_compilation_cache_dir else cache_folder()
+    settings: Any = jax.config
+    folder = None if settings.jax_compilation_cache_dir else cache_folder()
     if folder is None or not _usable(folder):
         yield
         return
@@ -35,16 +37,16 @@ def kept_on_disk() -> Iterator[None]:
         "jax_persistent_cache_min_compile_time_secs": 0,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
-    outside = {name: getattr(jax.config, name) for name in ours}
+    outside = {name: getattr(settings, name) for name in ours}
     # JAX decides once whether it has a cache; told to forget, it looks again.
     compilation_cache.reset_cache()
     for name, value in ours.items():
-        jax.config.update(name, value)
+        settings.update(name, value)
     try:
         yield
     finally:
         for name, value in outside.items():
-            jax.config.update(name, value)
+            settings.update(name, value)
         compilation_cache.reset_cache()
         prune(folder.parent, LIMIT)
 

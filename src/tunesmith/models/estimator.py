@@ -18,13 +18,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from tunesmith.evaluation.stages import StageCache
 from tunesmith.models import building, inputs, predicting, routing, training
 from tunesmith.models.callbacks import own_callbacks
-from tunesmith.models.parameters import KerasParameters
-from tunesmith.models.programs import Programs, can_compile
-from tunesmith.models.seeding import RandomStreams, global_generators
+from tunesmith.models.seeding import RandomStreams, drew_unseeded, global_generators
 from tunesmith.models.serialisation import SavedModel
+from tunesmith.models.staged import StagedEstimator
 
 if TYPE_CHECKING:
     import keras
@@ -44,13 +42,11 @@ _META = (
 )
 
 
-class KerasEstimator(KerasParameters):
+class KerasEstimator(StagedEstimator):
     """Fitting and predicting of the Keras estimators; see `KerasClassifier`."""
 
     model_: keras.Model
     target_encoder_: Any
-    _shared: StageCache | None = None
-    _programs: Programs | None = None
 
     @property
     def model(self) -> keras.Model:
@@ -80,24 +76,6 @@ class KerasEstimator(KerasParameters):
             "Keras image format": keras.config.image_data_format(),
             "Keras dtype policy": keras.config.dtype_policy().name,
         }
-
-    def share(self, cache: StageCache) -> None:
-        """Share compiled programs with other fits in this process; it changes no result.
-
-        Parameters
-        ----------
-        cache : StageCache
-            Where programs are kept. It belongs to this object alone, and goes with no copy of it.
-        """
-        self._shared = cache
-
-    def _own_programs(self) -> Programs | None:
-        """Find the compiled programs of the model, or None where Keras is to compile them."""
-        if not can_compile(self.model_):
-            return None
-        if self._programs is None or not self._programs.serve(self.model_, self._shared):
-            self._programs = Programs(self.model_, self._shared)
-        return self._programs
 
     @property
     def feature_encoder(self) -> Any:
@@ -151,6 +129,7 @@ class KerasEstimator(KerasParameters):
             self._fit_model(data, arguments)
             if self._start is not None:
                 self._start = RandomStreams.capture()
+                self._unseeded = drew_unseeded()
         return self
 
     def _draw_seed(self) -> int | RandomStreams | None:

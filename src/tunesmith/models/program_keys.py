@@ -257,9 +257,10 @@ def _surroundings() -> Any:
     import jax
     import keras
 
+    settings: Any = jax.config
     return [
         keras.config.floatx(),
         keras.config.epsilon(),
-        jax.config.jax_enable_x64,
-        jax.config.jax_default_matmul_precision,
+        settings.jax_enable_x64,
+        settings.jax_default_matmul_precision,
     ]

@@ -144,7 +144,7 @@ class Programs:
         step = jax.jit(lambda *given: function(*given), donate_argnums=donated)
         shapes = jax.tree.map(_shape, arguments)
         with kept_on_disk():
-            return step.lower(*shapes).compile()  # type: ignore[no-any-return]
+            return step.lower(*shapes).compile()
 
     def _train_step(self, state: Any, metrics: Any, inputs: Any, data: Any) -> Any:
         with self._fed(inputs):
@@ -247,12 +247,13 @@ def _signature(arguments: tuple[Any, ...]) -> Any:
 def _shape(leaf: Any) -> Any:
     import jax
 
-    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) if hasattr(leaf, "dtype") else leaf
+    array: Any = jax.ShapeDtypeStruct
+    return array(leaf.shape, leaf.dtype) if hasattr(leaf, "dtype") else leaf
 
 
 def _generators() -> Any:
-    state = np.random.get_state(legacy=True)
-    return random.getstate(), state[1].tobytes(), state[2:]  # type: ignore[union-attr]
+    state: Any = np.random.get_state(legacy=True)
+    return random.getstate(), state[1].tobytes(), state[2:]
 
 
 def _code_size(program: Any) -> int:

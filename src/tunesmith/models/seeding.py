@@ -81,6 +81,13 @@ def global_generators(start: int | RandomStreams | None) -> Iterator[None]:
             _restore_tensorflow_seed(outside_tensorflow)
 
 
+def drew_unseeded() -> bool:
+    """Tell whether an operation without a seed has drawn since `global_generators` began."""
+    from keras.src.backend.common import global_state
+
+    return global_state.get_global_attribute(_KERAS_GENERATOR) is not None
+
+
 def _start(start: int | RandomStreams) -> None:
     if isinstance(start, RandomStreams):
         start.install()
