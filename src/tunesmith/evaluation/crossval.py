@@ -109,7 +109,7 @@ class CrossValidation:
         return [found[job.trial].on(job.split) for job in jobs]
 
     def _evaluate(self, job: Job, cache: StageCache) -> Outcome:
-        estimator = self._candidate(job.params, job.split)
+        estimator, compiled = self._candidate(job.params, job.split), cache.compiled
         shares = self._shares and share(estimator, cache, rounding=self.sharing == "rounding")
         clock = _Clock(cache)
         fold = self._fold(estimator, job.split, cache if shares else None)
@@ -139,7 +139,7 @@ class CrossValidation:
             train_scores=_as_floats(scores["train"]) if "train" in scores else None,
             fit_time=fit_time,
             score_time=score_time,
-            work=cache.work if shares else Work(fits=1),
+            work=cache.work + Work(programs=cache.compiled - compiled) if shares else Work(fits=1),
             error=f"scoring failed: {', '.join(failed)}" if failed else None,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -17,11 +18,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from tunesmith.models import building, inputs, routing
+from tunesmith.models import building, inputs, predicting, routing, training
 from tunesmith.models.callbacks import own_callbacks
-from tunesmith.models.parameters import KerasParameters
-from tunesmith.models.seeding import RandomStreams, global_generators
+from tunesmith.models.seeding import RandomStreams, drew_unseeded, global_generators
 from tunesmith.models.serialisation import SavedModel
+from tunesmith.models.staged import StagedEstimator
 from tunesmith.models.surroundings import keras_surroundings
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _META = (
 )
 
 
-class KerasEstimator(KerasParameters):
+class KerasEstimator(StagedEstimator):
     """Fitting and predicting of the Keras estimators; see `KerasClassifier`."""
 
     model_: keras.Model
@@ -127,6 +128,7 @@ class KerasEstimator(KerasParameters):
             self._fit_model(data, arguments)
             if self._start is not None:
                 self._start = RandomStreams.capture()
+                self._unseeded = drew_unseeded()
         return self
 
     def _draw_seed(self) -> int | RandomStreams | None:
@@ -166,6 +168,7 @@ class KerasEstimator(KerasParameters):
         """Fit the encoders, describe the data, build and compile the model."""
         if hasattr(self, "model_"):
             del self.model_
+        self._programs = None
         building.release_dead_models()
         self.X_shape_ = inputs.map_inputs(np.shape, X)
         self.X_dtype_ = inputs.map_inputs(lambda part: np.asarray(part).dtype, X)
@@ -294,7 +297,11 @@ class KerasEstimator(KerasParameters):
             # Epochs are numbered on, so that schedules of callbacks go on too.
             arguments["initial_epoch"] = self.n_epochs_
             arguments["epochs"] = self.n_epochs_ + arguments.get("epochs", 1)
-        history = self.model_.fit(X, y, sample_weight=weights, **arguments)
+        programs = self._own_programs()
+        if programs is None:
+            history = self.model_.fit(X, y, sample_weight=weights, **arguments)
+        else:
+            history = training.fit(self.model_, programs, data, arguments)
         for name, values in history.history.items():
             # A metric may give a number for each class.
             plain = [np.asarray(value, dtype=float).tolist() for value in values]
@@ -310,7 +317,10 @@ class KerasEstimator(KerasParameters):
         X = self._encode_inputs(self._check_inputs(X))
         arguments = routing.route(self._set_values(), "predict") | call
         with global_generators(None):  # Keras on JAX cannot predict in two threads at once
-            return self.model_.predict(X, **arguments)
+            programs = self._own_programs()
+            if programs is None:
+                return self.model_.predict(X, **arguments)
+            return predicting.predict(self.model_, programs, X, arguments)
 
     def predict(self, X: Any, **kwargs: Any) -> np.ndarray:
         """Predict labels or values.
@@ -349,7 +359,9 @@ class KerasEstimator(KerasParameters):
         routing.check_call("evaluate", kwargs, type(self).__name__)
         X, y = self._check_inputs(X), np.asarray(y)
         arguments = routing.route(self._set_values(), "evaluate") | kwargs
-        with global_generators(None):
+        programs = self._own_programs()
+        in_keras = nullcontext() if programs is None else programs.in_keras()
+        with global_generators(None), in_keras:
             results = self.model_.evaluate(
                 self._encode_inputs(X),
                 self.target_encoder_.transform(y),
@@ -364,7 +376,8 @@ class KerasEstimator(KerasParameters):
     def __getstate__(self) -> dict[str, Any]:
         """Give the state with Keras models as bytes of Keras' own format."""
         state = dict(super().__getstate__())
-        state.pop("callbacks_", None)
+        for name in ("callbacks_", "_shared", "_programs"):
+            state.pop(name, None)
         for name in ("model_", "build_fn"):
             if routing.is_keras_model(state.get(name)):
                 state[name] = SavedModel.of(state[name])

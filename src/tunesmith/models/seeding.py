@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import os
 import random
 import sys
 import threading
@@ -36,7 +37,7 @@ class RandomStreams:
     @classmethod
     def capture(cls) -> RandomStreams:
         """Copy the state the global generators are in."""
-        torch = sys.modules.get("torch") if _backend() == "torch" else None
+        torch = sys.modules.get("torch") if backend_name() == "torch" else None
         return cls(
             python=random.getstate(),
             numpy=np.random.get_state(legacy=False),
@@ -81,20 +82,31 @@ def global_generators(start: int | RandomStreams | None) -> Iterator[None]:
             _restore_tensorflow_seed(outside_tensorflow)
 
 
+def drew_unseeded() -> bool:
+    """Tell whether an operation without a seed has drawn since `global_generators` began."""
+    from keras.src.backend.common import global_state
+
+    return global_state.get_global_attribute(_KERAS_GENERATOR) is not None
+
+
 def _start(start: int | RandomStreams) -> None:
     if isinstance(start, RandomStreams):
         start.install()
     else:
         random.seed(start)
         np.random.seed(start)
-        if _backend() == "torch":
+        if backend_name() == "torch":
             sys.modules["torch"].manual_seed(start)
-    if _backend() == "tensorflow":
+    if backend_name() == "tensorflow":
         # TensorFlow's operations count their own draws, so each start needs a seed of its own.
         sys.modules["tensorflow"].random.set_seed(random.getrandbits(31))
 
 
-def _backend() -> str:
+def backend_name() -> str:
+    """Return the name of Keras' backend, without loading it where the environment tells."""
+    named = os.environ.get("KERAS_BACKEND")
+    if "keras" not in sys.modules and named:
+        return named
     import keras
 
     return str(keras.backend.backend())
@@ -102,7 +114,7 @@ def _backend() -> str:
 
 def _tensorflow_seed() -> Any:
     """Copy what TensorFlow derives its operations' seeds from: no public name gives it back."""
-    if _backend() != "tensorflow":
+    if backend_name() != "tensorflow":
         return None
     current = _tensorflow_context()
     return {name: copy.deepcopy(getattr(current, name, None)) for name in _TENSORFLOW_STATE}

@@ -1,0 +1,263 @@
+"""Compiled programs of Keras models on JAX, shared between the fits of a process.
+
+A program is one of Keras' own stateless steps, state in, state out, compiled for one set of
+shapes. It holds no model, so every fit has a model of its own, and only the machine code is
+shared.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tunesmith.evaluation.stages import StageCache
+from tunesmith.models.compilation import kept_on_disk
+from tunesmith.models.program_keys import program_key, strengths
+
+if TYPE_CHECKING:
+    import keras
+
+Program = Callable[..., Any]
+
+_NBYTES = 2 * 2**20
+"""What a program is taken to hold besides its machine code."""
+
+
+class Programs:
+    """The compiled programs of one model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled; on the JAX backend.
+    cache : StageCache or None
+        Where programs are shared with models of the same architecture; None shares none.
+    """
+
+    def __init__(self, model: keras.Model, cache: StageCache | None) -> None:
+        self.model = model
+        self._compilation = model._compile_config
+        self._cache = cache
+        self._key = None if cache is None else program_key(model)
+        self._own: dict[Any, Program] = {}
+        self._strengths = strengths(model)
+
+    def serve(self, model: keras.Model, cache: StageCache | None) -> bool:
+        """Tell whether these still are the programs of a model."""
+        same = model is self.model and model._compile_config is self._compilation
+        return same and cache is self._cache
+
+    @property
+    def shared(self) -> bool:
+        """Whether other models may take these programs."""
+        return self._key is not None
+
+    def train(self, state: Any, metrics: Any, data: Any) -> tuple[Any, Any, Any]:
+        """Take one training step.
+
+        Parameters
+        ----------
+        state : tuple of three lists
+            Trainable, other and optimizer variables; their memory is reused.
+        metrics : list
+            Variables of metrics.
+        data : tuple
+            A batch.
+
+        Returns
+        -------
+        logs, state, metrics
+        """
+        arguments = (state, metrics, self._inputs(), data)
+        return self._program("train", arguments)(*arguments)  # type: ignore[no-any-return]
+
+    def epoch(self, state: Any, metrics: Any, data: Any, n: int) -> tuple[Any, Any, Any]:
+        """Take a number of training steps in one program.
+
+        Parameters
+        ----------
+        state, metrics : as in `train`
+        data : tuple
+            Batches, stacked; there may be more than are trained on.
+        n : int
+            Steps.
+
+        Returns
+        -------
+        logs, state, metrics
+        """
+        arguments = (state, metrics, self._inputs(), data, np.int32(n))
+        return self._program("epoch", arguments)(*arguments)  # type: ignore[no-any-return]
+
+    def test(self, state: Any, data: Any) -> tuple[Any, Any]:
+        """Evaluate one batch, as Keras' ``test_step`` does."""
+        arguments = (state, self._inputs(), data)
+        return self._program("test", arguments)(*arguments)  # type: ignore[no-any-return]
+
+    def predict(self, state: Any, data: Any) -> tuple[Any, Any]:
+        """Predict one batch, as Keras' ``predict_step`` does."""
+        return self._program("predict", (state, data))(state, data)  # type: ignore[no-any-return]
+
+    def _inputs(self) -> tuple[float, ...]:
+        return tuple(getattr(regularizer, name) for regularizer, name in self._strengths)
+
+    def _program(self, kind: str, arguments: tuple[Any, ...]) -> Program:
+        name = (kind, _signature(arguments))
+        if name not in self._own:
+            self._own[name] = self._find(name, arguments)
+        return self._own[name]
+
+    def _find(self, name: Any, arguments: tuple[Any, ...]) -> Program:
+        key = ("program", self._key, name)
+        if self._cache is not None and self._key is not None:
+            kept: Program | None = self._cache.get(key)
+            if kept is not None:
+                return kept
+        start = time.perf_counter()
+        drawn = _generators()
+        program = self._compile(name[0], arguments)
+        # What was drawn while compiling is a constant of this program; no other fit may have it.
+        pure = drawn == _generators()
+        if self._cache is not None:
+            self._cache.compiled += 1
+            # A callback may have changed the model since.
+            if pure and self._key is not None and self._key == program_key(self.model):
+                took = time.perf_counter() - start
+                self._cache.put(key, program, seconds=took, nbytes=_NBYTES + _code_size(program))
+        return program
+
+    def _compile(self, kind: str, arguments: tuple[Any, ...]) -> Program:
+        import jax
+
+        function, donated = {
+            "train": (self._train_step, (0,)),
+            "epoch": (self._many_steps, (0,)),
+            "test": (self._test_step, ()),
+            "predict": (self.model.predict_step, ()),
+        }[kind]
+        # A new function, so that JAX forgets the trace, and with it the model.
+        step = jax.jit(lambda *given: function(*given), donate_argnums=donated)
+        shapes = jax.tree.map(_shape, arguments)
+        with kept_on_disk():
+            return step.lower(*shapes).compile()
+
+    def _train_step(self, state: Any, metrics: Any, inputs: Any, data: Any) -> Any:
+        with self._fed(inputs):
+            logs, (*state, metrics) = self.model.train_step((*state, metrics), data)
+        return logs, tuple(state), metrics
+
+    def _many_steps(self, state: Any, metrics: Any, inputs: Any, data: Any, n: Any) -> Any:
+        import jax
+
+        # Traced once, for the shapes of its results and for the loop.
+        step = jax.jit(lambda *given: self._train_step(*given))
+
+        def batch(i: Any) -> Any:
+            take = jax.lax.dynamic_index_in_dim
+            return jax.tree.map(lambda part: take(part, i, keepdims=False), data)
+
+        def body(i: Any, carried: Any) -> Any:
+            _, state, metrics = carried
+            return step(state, metrics, inputs, batch(i))
+
+        logs, _, _ = jax.eval_shape(step, state, metrics, inputs, jax.eval_shape(batch, 0))
+        logs = jax.tree.map(lambda part: jax.numpy.zeros(part.shape, part.dtype), logs)
+        return jax.lax.fori_loop(0, n, body, (logs, state, metrics))
+
+    def _test_step(self, state: Any, inputs: Any, data: Any) -> Any:
+        with self._fed(inputs):
+            return self.model.test_step(state, data)
+
+    @contextmanager
+    def _fed(self, inputs: Any) -> Iterator[None]:
+        """Put the program's inputs in the place of regularizers' strengths, while it is traced."""
+        held = self._inputs()
+        try:
+            for (regularizer, name), value in zip(self._strengths, inputs, strict=True):
+                setattr(regularizer, name, value)
+            yield
+        finally:
+            for (regularizer, name), value in zip(self._strengths, held, strict=True):
+                setattr(regularizer, name, value)
+
+    @contextmanager
+    def in_keras(self) -> Iterator[None]:
+        """Have Keras' own loops take these programs."""
+        model = self.model
+        before = model.train_function, model.test_function, model.predict_function
+
+        def train(state: Any, batches: Any) -> Any:
+            logs, state, metrics = self.train(tuple(state[:3]), state[3], next(batches))
+            return logs, (*state, metrics)
+
+        def test(state: Any, batches: Any) -> Any:
+            return self.test(tuple(state), next(batches))
+
+        def predict(state: Any, batches: Any) -> Any:
+            outputs, others = self.predict(tuple(state), next(batches))
+            return outputs, (state[0], others)
+
+        ours = train, test, predict
+        model.train_function, model.test_function, model.predict_function = ours
+        try:
+            yield
+        finally:
+            # A callback may have compiled the model anew, and so have made its own.
+            if model.train_function is train:
+                model.train_function, model.test_function, model.predict_function = before
+
+
+def can_compile(model: keras.Model) -> bool:
+    """Tell whether the programs of a model are compiled here, and not by Keras.
+
+    Parameters
+    ----------
+    model : keras.Model
+
+    Returns
+    -------
+    bool
+        False on other backends, and for what asks for Keras' own functions: eager execution,
+        several steps an execution, a distribution over devices.
+    """
+    import keras
+
+    if keras.backend.backend() != "jax" or not model.compiled:
+        return False
+    from keras.src.backend.config import is_nnx_enabled
+
+    plain = model.jit_compile and not model.run_eagerly and model.steps_per_execution == 1
+    return bool(plain) and keras.distribution.distribution() is None and not is_nnx_enabled()
+
+
+def _signature(arguments: tuple[Any, ...]) -> Any:
+    import jax
+
+    leaves, structure = jax.tree.flatten(arguments)
+    return structure, tuple(
+        (leaf.shape, leaf.dtype) if hasattr(leaf, "dtype") else type(leaf) for leaf in leaves
+    )
+
+
+def _shape(leaf: Any) -> Any:
+    import jax
+
+    array: Any = jax.ShapeDtypeStruct
+    return array(leaf.shape, leaf.dtype) if hasattr(leaf, "dtype") else leaf
+
+
+def _generators() -> Any:
+    state: Any = np.random.get_state(legacy=True)
+    return random.getstate(), state[1].tobytes(), state[2:]
+
+
+def _code_size(program: Any) -> int:
+    try:
+        return int(program.memory_analysis().generated_code_size_in_bytes)
+    except (AttributeError, RuntimeError, TypeError):
+        return 0

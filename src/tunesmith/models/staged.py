@@ -1,0 +1,160 @@
+"""What a Keras estimator shares with other fits, and how it goes on with its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from tunesmith.evaluation.stages import StageCache
+from tunesmith.exceptions import UnkeyableError
+from tunesmith.keys import content_key
+from tunesmith.models import routing
+from tunesmith.models.parameters import KerasParameters
+from tunesmith.models.programs import Programs, can_compile
+from tunesmith.models.seeding import backend_name
+
+if TYPE_CHECKING:
+    import keras
+
+# What fit may be told without an epoch coming out otherwise for there being more to come.
+_STEADY = frozenset(
+    {
+        "batch_size",
+        "epochs",
+        "verbose",
+        "shuffle",
+        "class_weight",
+        "validation_split",
+        "validation_data",
+        "validation_steps",
+        "validation_batch_size",
+        "validation_freq",
+    }
+)
+_NOT_IN_PROGRAMS = frozenset({"epochs", "random_state", "verbose", "batch_size"})
+# TensorFlow counts the draws of an operation anew in each call of fit.
+_GOES_ON = frozenset({"jax", "torch"})
+
+
+class StagedEstimator(KerasParameters):
+    """Sharing compiled programs, and training to a number of epochs by and by."""
+
+    budget_parameter: ClassVar[str] = "epochs"
+
+    model_: keras.Model
+    n_epochs_: int
+    _shared: StageCache | None = None
+    _programs: Programs | None = None
+    _unseeded = False
+
+    def share(self, cache: StageCache) -> None:
+        """Share compiled programs with other fits in this process; it changes no result.
+
+        Parameters
+        ----------
+        cache : StageCache
+            Where programs are kept. It belongs to this object alone, and goes with no copy of it.
+        """
+        self._shared = cache
+
+    def _own_programs(self) -> Programs | None:
+        """Find the compiled programs of the model, or None where Keras is to compile them."""
+        if not can_compile(self.model_):
+            return None
+        if self._programs is None or not self._programs.serve(self.model_, self._shared):
+            self._programs = Programs(self.model_, self._shared)
+        return self._programs
+
+    @property
+    def can_advance(self) -> bool:
+        """Whether `advance` goes on from the epochs done, and does not start again.
+
+        It does where that is equal to the bit to a fit of all the epochs: on JAX and torch, with
+        an integer as ``random_state`` and as ``epochs``, without callbacks, ``warm_start`` and
+        weights averaged at the end, and with a build function that is not told ``epochs``.
+        """
+        return self._goes_on({})
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the fitted model holds: weights, gradients and the optimizer's state."""
+        return sum(int(v.size) * 8 for v in (*self.model_.variables, *self.model_.weights))
+
+    def program_hint(self) -> str | None:
+        """Return what tells architectures apart before anything is built; None if unknown.
+
+        Numbers with a fraction are mostly rates, which programs take as inputs.
+        """
+        params = {n: v for n, v in self.get_params().items() if n not in _NOT_IN_PROGRAMS}
+        try:
+            whole = {n: v for n, v in params.items() if not isinstance(v, float)}
+            return content_key(whole).digest
+        except UnkeyableError:
+            return None
+
+    def _goes_on(self, call: Mapping[str, Any]) -> bool:
+        params = self._set_values()
+        build = self.build_fn  # a method of the estimator's own could read its `epochs`
+        if build is None or self.warm_start or backend_name() not in _GOES_ON:
+            return False
+        names, _ = routing.build_arguments(build)
+        if "epochs" in names or any(name.endswith("__epochs") for name in params):
+            return False
+        seeded = isinstance(self.random_state, Integral)
+        if not seeded or not isinstance(self.epochs, Integral) or self._unseeded:
+            return False
+        arguments = {**routing.route(params, "fit"), **call}
+        given = {name for name, value in arguments.items() if value is not None}
+        if "callbacks" in given and not arguments["callbacks"]:
+            given.remove("callbacks")
+        optimizer = getattr(vars(self).get("model_"), "optimizer", None)
+        return given <= _STEADY and not getattr(optimizer, "use_ema", False)
+
+    def advance(
+        self, X: Any, y: Any, *, to: int, sample_weight: Any = None, **fit_params: Any
+    ) -> Self:
+        """Train until a number of epochs is done, as ``fit(X, y, epochs=to)`` would.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as for ``fit``
+            The same as for the epochs done.
+        to : int
+            Epochs in all.
+        **fit_params
+            Arguments of Keras' ``fit``, the same as for the epochs done.
+
+        Returns
+        -------
+        self
+            Equal to the bit to a fresh fit: where going on would not be, it is one. See
+            `can_advance`.
+
+        Raises
+        ------
+        ValueError
+            More epochs than that are done already, or `to` is no positive integer.
+        """
+        if not isinstance(to, Integral) or to < 1:
+            raise ValueError(f"to must be a positive number of epochs, got {to!r}")
+        done = self.n_epochs_ if "model_" in vars(self) else 0
+        if done > to:
+            raise ValueError(f"{done} epochs are done, so going on to {to} is not possible")
+        if done and self._goes_on(fit_params):
+            if done < to:
+                call = {**fit_params, "epochs": int(to) - done}
+                self._train(X, y, sample_weight, call, fresh=False)
+            return self
+        vars(self).pop("model_", None)
+        call = {**fit_params, "epochs": int(to)}
+        return self.fit(X, y, sample_weight=sample_weight, **call)
+
+    def _train(
+        self, X: Any, y: Any, sample_weight: Any, call: dict[str, Any], *, fresh: bool
+    ) -> Self:
+        raise NotImplementedError
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any) -> Self:
+        """Build, compile and train the model; see `KerasClassifier`."""
+        raise NotImplementedError

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import copy
+import importlib.util
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from tests.models.networks import ADAM, classifier, diabetes, iris, regressor
+from tunesmith.evaluation.stages import StageCache
+from tunesmith.models import KerasClassifier, KerasRegressor
+
+keras = pytest.importorskip("keras", reason="Keras is not installed")
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
+
+PARAMS = {"epochs": 6, "batch_size": 32, "random_state": 0, "dropout": 0.2, **ADAM}
+
+# Keras binds to one backend a process, hence the subprocesses.
+SCRIPT = """
+import numpy as np
+import keras
+from tests.models.networks import ADAM, classifier, iris
+from tests.models.test_staged import PARAMS
+from tunesmith.models import KerasClassifier
+
+X, y = iris()
+at_once = KerasClassifier(classifier, **PARAMS).fit(X, y)
+parts = KerasClassifier(classifier, **PARAMS)
+for to in (1, 3, 6):
+    parts.advance(X, y, to=to)
+    parts.predict(X)
+assert parts.can_advance == (keras.backend.backend() in ("jax", "torch"))
+exact = np.testing.assert_array_equal
+if keras.backend.backend() == "tensorflow":
+    exact = lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6)
+exact(parts.predict_proba(X), at_once.predict_proba(X))
+assert parts.n_epochs_ == at_once.n_epochs_ == 6
+"""
+
+
+def same(one, other, X):
+    np.testing.assert_array_equal(one._outputs(X, {}), other._outputs(X, {}))
+    assert one.history_ == other.history_
+    assert one.n_epochs_ == other.n_epochs_
+    for a, b in zip(one.model_.get_weights(), other.model_.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    slots = one.model_.optimizer.variables, other.model_.optimizer.variables
+    for a, b in zip(*slots, strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("validation", [None, 0.2])
+def test_epochs_by_and_by_are_the_epochs_at_once(weighted, validation):
+    X, y = iris()
+    weights = {"sample_weight": np.linspace(0.5, 2, len(y))} if weighted else {}
+    estimator = KerasClassifier(
+        classifier, metrics=["accuracy"], validation_fraction=validation, **PARAMS
+    )
+    parts = clone(estimator)
+    assert parts.can_advance
+    for to in (1, 3, 3, 6):
+        assert parts.advance(X, y, to=to, **weights) is parts
+        assert parts.n_epochs_ == to
+        parts.predict(X)
+        parts.evaluate(X, y)
+    same(parts, estimator.fit(X, y, **weights), X)
+
+
+def test_a_regressor_goes_on_too_and_so_does_a_copy_of_it():
+    X, y = diabetes()
+    params = {"epochs": 4, "random_state": 1, **ADAM}
+    parts = KerasRegressor(regressor, **params).advance(X, y, to=2)
+    copied = pickle.loads(pickle.dumps(parts))
+    at_once = KerasRegressor(regressor, **params).fit(X, y)
+    same(parts.advance(X, y, to=4), at_once, X)
+    same(copied.advance(X, y, to=4), at_once, X)
+
+
+def told_epochs(meta, epochs):
+    return classifier(meta, hidden=epochs + 2)
+
+
+class OwnModel(KerasClassifier):
+    def __call__(self, meta):
+        return classifier(meta, hidden=self.epochs + 2)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"random_state": None},
+        {"random_state": np.random.RandomState(0)},
+        {"epochs": None},
+        {"warm_start": True},
+        {"callbacks": keras.callbacks.EarlyStopping(monitor="loss")},
+        {"fit__epochs": 3},
+        {"initial_epoch": 1},
+        {"steps_per_epoch": 2},
+    ],
+)
+def test_where_going_on_is_not_the_same_nothing_goes_on(changed):
+    assert not KerasClassifier(classifier, **{**PARAMS, **changed}).can_advance
+
+
+def test_what_builds_by_the_number_of_epochs_does_not_go_on():
+    assert not KerasClassifier(told_epochs, epochs=3, random_state=0).can_advance
+    assert not OwnModel(epochs=3, random_state=0).can_advance
+
+
+def test_weights_averaged_at_the_end_start_again():
+    X, y = iris()
+    params = {**PARAMS, "optimizer__use_ema": True}
+    parts = KerasClassifier(classifier, **params).advance(X, y, to=2)
+    assert not parts.can_advance
+    same(parts.advance(X, y, to=6), KerasClassifier(classifier, **params).fit(X, y), X)
+
+
+def test_a_warm_start_is_begun_afresh():
+    X, y = iris()
+    params = {**PARAMS, "warm_start": True}
+    parts = KerasClassifier(classifier, **params).advance(X, y, to=2).advance(X, y, to=6)
+    same(parts, KerasClassifier(classifier, **PARAMS).fit(X, y), X)
+
+
+def test_epochs_that_are_done_stay_done():
+    X, y = iris()
+    estimator = KerasClassifier(classifier, **PARAMS).advance(X, y, to=2)
+    with pytest.raises(ValueError, match="2 epochs are done"):
+        estimator.advance(X, y, to=1)
+    with pytest.raises(ValueError, match="positive number"):
+        estimator.advance(X, y, to=0)
+
+
+def test_a_cache_goes_with_no_copy():
+    X, y = iris()
+    estimator = KerasClassifier(classifier, **PARAMS)
+    estimator.share(StageCache())
+    estimator.fit(X, y)
+    for copied in (
+        clone(estimator),
+        copy.deepcopy(estimator),
+        pickle.loads(pickle.dumps(estimator)),
+    ):
+        assert copied._shared is None
+        assert copied._programs is None
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("backend", ["torch", "tensorflow"])
+def test_going_on_with_other_backends(backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    result = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "KERAS_BACKEND": backend,
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        },
+    )
+    assert result.returncode == 0, result.stderr
