@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import numpy as np
+
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.exceptions import UnkeyableError
 from tunesmith.keys import content_key
@@ -78,8 +80,9 @@ class StagedEstimator(KerasParameters):
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the fitted model holds: weights, gradients and the optimizer's state."""
-        return sum(int(v.size) * 8 for v in (*self.model_.variables, *self.model_.weights))
+        """Bytes that the fitted model holds, with the state of its optimizer."""
+        held = (*self.model_.variables, *self.model_.optimizer.variables)
+        return 4 * sum(int(np.prod(variable.shape)) for variable in held)
 
     def program_hint(self) -> str | None:
         """Return what tells architectures apart before anything is built; None if unknown.
