@@ -162,12 +162,15 @@ class Programs:
             return jax.tree.map(lambda part: take(part, i, keepdims=False), data)
 
         def body(i: Any, carried: Any) -> Any:
-            _, state, metrics = carried
-            return step(state, metrics, inputs, batch(i))
+            # XLA would fuse the choice of a batch into the sums over it, and add up in another
+            # order than in a step by itself; it cannot where the loop before chose the batch.
+            _, state, metrics, now = carried
+            return (*step(state, metrics, inputs, now), batch(i + 1))
 
         logs, _, _ = jax.eval_shape(step, state, metrics, inputs, jax.eval_shape(batch, 0))
         logs = jax.tree.map(lambda part: jax.numpy.zeros(part.shape, part.dtype), logs)
-        return jax.lax.fori_loop(0, n, body, (logs, state, metrics))
+        first = (logs, state, metrics, batch(0))
+        return jax.lax.fori_loop(0, n, body, first)[:3]
 
     def _test_step(self, state: Any, inputs: Any, data: Any) -> Any:
         with self._fed(inputs):
