@@ -5,6 +5,7 @@ import subprocess
 import sys
 from functools import partial
 
+import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
 
@@ -150,3 +151,24 @@ def test_calls_beat_the_constructor_and_refuse_unknown_names():
         estimator.fit(X, y, epoch=3)
     with pytest.raises(TypeError, match=r"predict\(\) got an unexpected"):
         estimator.predict(X, epochs=3)
+
+
+def test_numbers_of_numpy_arrive_as_pythons():
+    X, y = iris()
+    keras = pytest.importorskip("keras")
+
+    def build(units, activation):
+        return keras.Sequential(
+            [
+                keras.layers.Input((4,)),
+                keras.layers.Dense(units, activation=activation),
+                keras.layers.Dense(3, activation="softmax"),
+            ]
+        )
+
+    units = np.arange(3, 5)[0]
+    estimator = KerasClassifier(
+        build, units=units, activation=np.array(["relu"])[0], batch_size=np.int64(150)
+    )
+    assert estimator.fit(X, y).model_.layers[0].units == 3
+    assert estimator.get_params()["units"] is units

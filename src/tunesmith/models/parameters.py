@@ -119,4 +119,9 @@ class KerasParameters(BaseEstimator):
         """Give the parameters that are set; a declared one that is None leaves a default alone."""
         declared = set(self._get_param_names())
         params = self.get_params()
-        return {k: v for k, v in params.items() if v is not None or k not in declared}
+        return {k: _plain(v) for k, v in params.items() if v is not None or k not in declared}
+
+
+def _plain(value: Any) -> Any:
+    """Unbox numpy's numbers: a grid of ``np.arange`` holds them, and Keras' layers refuse them."""
+    return value.item() if isinstance(value, np.generic) else value
