@@ -211,17 +211,18 @@ class Bench:
         command += [flag for flag in ("--quick", "--refit") if getattr(self.options, flag[2:])]
         with tempfile.TemporaryFile("w+") as told:
             process = subprocess.Popen(
-                command, stdout=told, stderr=told, env=os.environ | self._environment(way)
+                command, stdout=told, stderr=told, env=own_environment() | self._environment(way)
             )
             memory = peak_memory(process)
             told.seek(0)
             if process.returncode:
-                raise Failed(f"{way.side}, {way}:\n{told.read()[-4000:]}")
+                raise Failed(f"{way.side}, {way}:\n{told.read()[-1500:]}")
         return json.loads(answer.read_text()) | {"memory": memory}
 
     def _environment(self, way):
         if not way.backend:
             return ONE_THREAD
+        # An empty folder for each measurement, unless programs are to be there.
         name = f"{way.workload} {way.side} {way.n_jobs}" if way.warm else f"cold {self._count}"
         programs = self.folder / name.replace(" ", "-")
         ours = {
@@ -232,6 +233,11 @@ class Bench:
         if way.side == "peer" and way.warm:
             return ours | JAX_CACHE | {"JAX_COMPILATION_CACHE_DIR": str(programs)}
         return ours
+
+
+def own_environment():
+    """Return this process' environment, without a cache for JAX: that is as installed."""
+    return {name: v for name, v in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
 
 
 def peak_memory(process):

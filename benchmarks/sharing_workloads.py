@@ -167,7 +167,7 @@ def keras_classifier(side: str, build: Callable[..., Any], **params: Any) -> Any
 
 
 def seed_grid(setting: Setting, n_images: int = 1_000) -> Task:
-    X, y = images(setting, setting.size(n_images, 90))
+    X, y = images(setting, setting.size(n_images, 240))
     X = X[..., np.newaxis]
     estimator = keras_classifier(
         setting.side,
@@ -215,7 +215,7 @@ def random_mlps(setting: Setting) -> Task:
 
 
 def mlp_grid(setting: Setting) -> Task:
-    X, y = images(setting, setting.size(4_000, 120))
+    X, y = images(setting, setting.size(4_000, 240))
     X = X.reshape(len(X), -1)
     params = {"hidden": [64], "learning_rate": 1e-3, "l2": 0.0, "n_features": X.shape[1]}
     fixed = {"batch_size": 32, "epochs": setting.size(3, 1), "random_state": setting.seed}
@@ -283,7 +283,7 @@ def ridge(setting: Setting) -> Task:
 def neighbours(setting: Setting) -> Task:
     from sklearn.neighbors import KNeighborsClassifier
 
-    X, y = images(setting, setting.size(4_000, 200))
+    X, y = images(setting, setting.size(4_000, 240))
     space = {
         "n_neighbors": list(range(1, setting.size(25, 5) + 1)),
         "weights": ["uniform", "distance"],

@@ -1,0 +1,69 @@
+"""The benchmark of sharing: each of its rows runs, on a few samples."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tunesmith
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "sharing.py"
+PLAIN = ["gradient boosting", "random forest", "text", "ridge", "neighbours", "nothing to share"]
+NETWORKS = ["seed grid cold", "random MLPs", "MLP grid, fastest backends"]
+
+
+def run(*arguments):
+    source = str(Path(tunesmith.__file__).parents[1])
+    command = [sys.executable, str(SCRIPT), *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": source}
+    )
+
+
+def quick(tmp_path, names):
+    answer = tmp_path / "answer.json"
+    done = run("--quick", "--backends", "jax", "--json", str(answer), "--only", *names)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = json.loads(answer.read_text())["rows"]
+    for row in rows:
+        assert row["ratio"] > 0
+        assert row["memory ratio"] > 0
+        assert row["workload"] in done.stdout
+    return rows
+
+
+@pytest.mark.long
+def test_searches_of_scikit_learns_estimators(tmp_path):
+    rows = quick(tmp_path, PLAIN)
+    assert [row["workload"] for row in rows] == PLAIN
+    unequal = {row["workload"] for row in rows if not row["equal"]}
+    assert unequal <= {"ridge"}, rows
+    assert all(row["largest difference"] < 1e-9 for row in rows)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_searches_of_networks(name, tmp_path):
+    if not all(importlib.util.find_spec(peer) for peer in ("keras", "jax", "scikeras")):
+        pytest.skip("Keras, JAX or SciKeras is not installed")
+    (row, *_) = quick(tmp_path, [name])
+    assert row["equal"] is None
+
+
+def test_rows_that_cannot_be_measured_say_why():
+    done = run("--only", "neighbours")
+    assert done.returncode == 0
+    assert "skipped: no --data MNIST.npz" in done.stdout
+
+
+def test_a_row_that_does_not_exist_is_an_error_that_names_those_that_do():
+    done = run("--only", "neighbors")
+    assert done.returncode == 2
+    assert "neighbours" in done.stderr

@@ -1,0 +1,54 @@
+"""What the documentation shows, runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tunesmith
+from tunesmith import GridSearchCV
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def run_blocks(page):
+    """Run a page's examples, one after the other; return what they leave behind."""
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+        exec(compile(block, str(page), "exec"), namespace)
+    return namespace
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        assert link.startswith("http") or (page.parent / link).exists(), link
+
+
+def test_the_page_on_sharing(capsys):
+    made = run_blocks(ROOT / "docs" / "sharing.md")
+    assert capsys.readouterr().out.splitlines() == ["1000 400", "100 5"]
+    alone = GridSearchCV(made["Pursuit"](), {"n_terms": list(range(1, 21))}, sharing="off")
+    alone.fit(made["X"], made["y"])
+    for name in [f"split{split}_test_score" for split in range(5)]:
+        np.testing.assert_array_equal(
+            made["search"].cv_results_[name], alone.cv_results_[name], strict=True
+        )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.name)
+def test_examples(script, tmp_path):
+    env = os.environ | {"PYTHONPATH": str(Path(tunesmith.__file__).parents[1])}
+    command = [sys.executable, "-W", "error", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    assert ": no" not in done.stdout
