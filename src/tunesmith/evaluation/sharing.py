@@ -19,7 +19,10 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-import tunesmith.evaluation.ensembles  # noqa: F401  registers its families
+# These three register families.
+import tunesmith.evaluation.ensembles
+import tunesmith.evaluation.neighbours
+import tunesmith.evaluation.ridge  # noqa: F401
 from tunesmith.evaluation import Route
 from tunesmith.evaluation.families import Family, Kept, find_family, fit_alone
 from tunesmith.evaluation.lineage import Lineage
