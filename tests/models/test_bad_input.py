@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
     ("y", "error", "message"),
     [
         (csr_array(np.eye(3)[iris()[1]]), TypeError, r"passed for y, .* Use '\.toarray\(\)'"),
-        (5, TypeError, "Singleton array"),
+        (5, TypeError, "Singleton array|at least 1 dimension"),
         (np.where(iris()[1] == 1, np.nan, 0.0), ValueError, "Input y contains NaN"),
     ],
     ids=["sparse", "a number", "NaN"],
