@@ -125,6 +125,29 @@ def rounding_family_of(estimator: Any) -> Family | None:
     return None
 
 
+class Projection(Protocol):
+    """How the fits of one transformer share."""
+
+    @property
+    def free(self) -> frozenset[str]:
+        """The parameters in which they may differ."""
+
+    def fit_transform(
+        self, transformer: Any, X: Any, kept: Kept | None
+    ) -> tuple[Any, Kept] | None:
+        """Fit and transform from what is kept, equal to the bit to doing so alone.
+
+        Returns what it gives and what to leave to the next one; None where it is to be
+        fitted alone.
+        """
+
+
+@singledispatch
+def projection_of(transformer: Any) -> Projection | None:
+    """Return how fits of a transformer share, with its parameters as they are set."""
+    return None
+
+
 def find_family(estimator: Any, *, rounding: bool = False) -> Family | None:
     """Return the family of an estimator, loading what its library's entry point names.
 

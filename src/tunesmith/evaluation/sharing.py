@@ -19,12 +19,13 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-# These three register families.
+# These four register families.
 import tunesmith.evaluation.ensembles
 import tunesmith.evaluation.neighbours
+import tunesmith.evaluation.projections
 import tunesmith.evaluation.ridge  # noqa: F401
 from tunesmith.evaluation import Route
-from tunesmith.evaluation.families import Family, Kept, find_family, fit_alone
+from tunesmith.evaluation.families import Family, Kept, find_family, fit_alone, projection_of
 from tunesmith.evaluation.lineage import Lineage
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.exceptions import UnkeyableError
@@ -192,7 +193,7 @@ class Step:
         saved = self._cache.work.seconds_saved
         before = None if self._known else content(X)
         start = time.perf_counter()
-        output = self._call("fit_transform", X, *args, **params)
+        output = self._fit_transform(X, args, params)
         # What a composite saved inside, it would have taken alone.
         seconds = time.perf_counter() - start + self._cache.work.seconds_saved - saved
         self._cache.did(Work(steps_asked=1, steps_run=1))
@@ -204,6 +205,23 @@ class Step:
             return output
         state = {k: v for k, v in vars(self._own).items() if k not in _METHODS}
         return self._keep(key, (state, output), seconds)
+
+    def _fit_transform(self, X: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Fit and transform by way of the transformer's family, if it has one, or alone."""
+        projection = projection_of(self._own)
+        if projection is not None and self._key is not None and not params:
+            data = self._cache.lineage.key(X)
+            key = _joined("projection", own_key(self._own, projection.free), data)
+            kept = self._cache.get(key)
+            made = projection.fit_transform(self._own, X, kept)
+            if made is not None:
+                output, left = made
+                if left is not kept:
+                    self._cache.put(key, left, seconds=left.seconds, nbytes=left.nbytes)
+                else:
+                    self._cache.did(Work(seconds_saved=left.seconds))
+                return output
+        return self._call("fit_transform", X, *args, **params)
 
     def transform(self, X: Any, *args: Any, **params: Any) -> Any:
         """Transform, or give what this transformation gave before."""
