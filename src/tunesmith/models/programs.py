@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 Program = Callable[..., Any]
 
-_NBYTES = 2 * 2**20
-"""What a program is taken to hold besides its machine code."""
+_NBYTES = 6 * 2**20
+"""What a program holds, by the growth of a process that makes them, besides its machine code."""
 
 
 class Programs:
