@@ -12,6 +12,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
+    check_array,
     check_consistent_length,
     check_is_fitted,
     validate_data,
@@ -148,10 +149,11 @@ class KerasEstimator(KerasParameters):
         return build  # type: ignore[no-any-return]
 
     def _check_data(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, np.ndarray]:
-        if y is not None and inputs.is_multi_input(X, len(np.asarray(y))):
+        if y is not None:
+            y = check_array(y, dtype=None, ensure_2d=False, input_name="y", estimator=self)
+        if y is not None and inputs.is_multi_input(X, len(y)):
             X = inputs.check_inputs(X)
             self._several_inputs = True
-            y = np.asarray(y)
             check_consistent_length(*(X.values() if isinstance(X, dict) else X), y)
             return X, y
         self._several_inputs = False
