@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from tests.models.networks import compiled, iris
-from tunesmith.models import KerasClassifier
+from tests.models.networks import compiled, iris, regressor
+from tunesmith.models import KerasClassifier, KerasRegressor
 
 keras = pytest.importorskip("keras", reason="Keras is not installed")
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
     ("y", "error", "message"),
     [
         (csr_array(np.eye(3)[iris()[1]]), TypeError, r"passed for y, .* Use '\.toarray\(\)'"),
-        (5, TypeError, "Singleton array|at least 1 dimension"),
+        (5, TypeError, "at least 1 dimension"),
         (np.where(iris()[1] == 1, np.nan, 0.0), ValueError, "Input y contains NaN"),
     ],
     ids=["sparse", "a number", "NaN"],
@@ -30,3 +30,45 @@ def test_y_that_is_no_target(y, error, message, several):
     X = {"left": X[:, :2], "right": X[:, 2:]} if several else X
     with pytest.raises(error, match=message):
         KerasClassifier(compiled).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"validation_split": 1.5}, "validation_split must be between 0 and 1, got 1.5"),
+        ({"validation_split": -0.2}, "validation_split must be between 0 and 1"),
+        (
+            {"validation_fraction": 0.01},
+            "^validation_fraction=0.01 does not suit",
+        ),
+        ({"validation_data": iris()[0]}, r"must be a tuple \(X, y\) .* got ndarray"),
+    ],
+)
+def test_validation_that_cannot_be(params, message):
+    with pytest.raises(ValueError, match=message):
+        KerasClassifier(compiled, **params).fit(*iris())
+
+
+def test_a_function_that_makes_no_callback():
+    with pytest.raises(TypeError, match=r"make them; got .*, which returned None"):
+        KerasClassifier(compiled, callbacks=lambda: None).fit(*iris())
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "sparse_categorical_crossentropy",
+        "categorical_crossentropy",
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    ],
+)
+def test_one_unit_under_a_loss_for_several(loss):
+    X, y = iris()
+    with pytest.raises(ValueError, match=r'learns nothing; use loss="binary_crossentropy"'):
+        KerasClassifier(compiled, loss=loss, units=1).fit(X, y > 0)
+
+
+def test_words_for_a_regressor():
+    X, y = iris()
+    with pytest.raises(ValueError, match="y must hold numbers for a regressor"):
+        KerasRegressor(regressor).fit(X, np.array(["a", "b", "c"])[y])

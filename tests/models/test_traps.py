@@ -92,3 +92,35 @@ def test_a_copy_leaves_the_global_generators_alone():
     copied = copy.deepcopy(fitted)
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before
     np.testing.assert_array_equal(copied.predict_proba(X), fitted.predict_proba(X))
+
+
+@pytest.mark.parametrize("weights", [{0: 1.0, 1: 2.0}, {0: 1.0, 2: 1.0, 3: 5.0}])
+def test_class_weights_for_a_class_that_a_fold_lacks(weights):
+    X, y = iris()
+    seen = y != 1
+    fitted = KerasClassifier(three_units, class_weight=weights, random_state=0)
+    plain = KerasClassifier(three_units, random_state=0).fit(X[seen], y[seen])
+    fitted.fit(X[seen], y[seen])
+    np.testing.assert_array_equal(fitted.predict_proba(X), plain.predict_proba(X))
+
+
+def test_an_optimizer_written_as_a_dict_is_configured_by_its_prefix():
+    X, y = iris()
+    optimizer = {"class_name": "SGD", "config": {"learning_rate": 0.5, "momentum": 0.25}}
+    fitted = KerasClassifier(classifier, optimizer=optimizer, optimizer__learning_rate=0.125)
+    used = fitted.fit(X, y).model_.optimizer
+    assert float(used.learning_rate) == 0.125
+    assert used.momentum == 0.25
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_probabilities_of_low_precision_add_up(dtype):
+    def build():
+        inputs = keras.layers.Input((4,))
+        outputs = keras.layers.Dense(3, "softmax", dtype=dtype)(inputs)
+        return keras.Model(inputs, outputs)
+
+    X, y = iris()
+    probabilities = KerasClassifier(build, random_state=0).fit(X, y).predict_proba(X)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)

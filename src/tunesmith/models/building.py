@@ -57,12 +57,14 @@ def make_optimizer(optimizer: Any, settings: Mapping[str, Any]) -> Any:
 
     Parameters
     ----------
-    optimizer : str, callable or keras.optimizers.Optimizer
+    optimizer : str, dict, callable or keras.optimizers.Optimizer
     settings : mapping
         Arguments of its constructor, such as ``learning_rate``.
     """
     import keras
 
+    if isinstance(optimizer, dict):
+        optimizer = keras.optimizers.get(optimizer)
     if isinstance(optimizer, keras.optimizers.Optimizer):
         return type(optimizer).from_config(optimizer.get_config() | settings)
     if callable(optimizer):

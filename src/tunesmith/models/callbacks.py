@@ -36,6 +36,10 @@ def _own(callback: Any, base: type) -> Any:
                 f"the callback {type(callback).__name__} cannot be copied for a fit of its own "
                 f"({error}); give its class, or a function that makes it, in its place"
             ) from error
-    if callable(callback):
-        return callback()
-    raise TypeError(f"callbacks must be Keras callbacks, or make them; got {callback!r}")
+    made = callback() if callable(callback) else callback
+    if not isinstance(made, base):
+        returned = f", which returned {made!r}" if callable(callback) else ""
+        raise TypeError(
+            f"callbacks must be Keras callbacks, or make them; got {callback!r}{returned}"
+        )
+    return made

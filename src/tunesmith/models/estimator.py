@@ -239,6 +239,9 @@ class KerasEstimator(StagedEstimator):
 
     def _fit_arguments(self, call: dict[str, Any]) -> dict[str, Any]:
         arguments = routing.route(self._set_values(), "fit") | call
+        split = arguments.get("validation_split")
+        if split is not None and not 0 <= split < 1:
+            raise ValueError(f"validation_split must be between 0 and 1, got {split!r}")
         arguments["callbacks"] = own_callbacks(arguments.get("callbacks"))
         return arguments
 
@@ -274,6 +277,11 @@ class KerasEstimator(StagedEstimator):
         )
 
     def _encode_validation(self, given: Any) -> tuple[Any, ...]:
+        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+            raise ValueError(
+                "validation_data must be a tuple (X, y) or (X, y, sample_weight), "
+                f"got {type(given).__name__}"
+            )
         X, y, *rest = given
         encoded = self._encode_inputs(self._check_inputs(X))
         return (encoded, self.target_encoder_.transform(np.asarray(y)), *rest)

@@ -94,4 +94,9 @@ def carve_validation(n: int, *, fraction: float, strata: Any, seed: int) -> list
     if not 0 < fraction < 1:
         raise ValueError(f"validation_fraction must be between 0 and 1, got {fraction!r}")
     rows = np.arange(n)
-    return list(train_test_split(rows, test_size=fraction, stratify=strata, random_state=seed))
+    try:
+        return list(train_test_split(rows, test_size=fraction, stratify=strata, random_state=seed))
+    except ValueError as error:
+        raise ValueError(
+            f"validation_fraction={fraction!r} does not suit these {n} samples: {error}"
+        ) from error

@@ -260,14 +260,15 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
         if labels.ndim > 1:
             raise ValueError("class_weight needs one label a sample, not several columns")
         if isinstance(weighting, Mapping):
-            known = set(self.classes_.tolist())
+            known, present = set(self.classes_.tolist()), set(labels.tolist())
             unknown = [label for label in weighting if label not in known]
-            if unknown:
+            # A fold may lack a class; a slip of the pen leaves another without its weight.
+            if unknown and not present <= weighting.keys():
                 raise ValueError(
                     f"class_weight names {unknown}, which are not among the classes "
                     f"{self.classes_.tolist()}"
                 )
-            weighting = dict(weighting)
+            weighting = {label: weighting[label] for label in weighting if label in present}
         return np.asarray(compute_sample_weight(weighting, labels))
 
     def _labels(self, y: ArrayLike) -> np.ndarray:

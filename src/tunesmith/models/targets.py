@@ -118,6 +118,12 @@ class ClassEncoder(TargetEncoder):
                 f"the model ends in {width} output unit{'s' * (width != 1)} but y has {n_classes} "
                 f"classes; end it with Dense({needed}) (meta['n_classes_'] holds the number)"
             )
+        if width == 1 and _needs_softmax(loss):
+            raise ValueError(
+                "the model ends in 1 output unit, on which a categorical crossentropy learns "
+                'nothing; use loss="binary_crossentropy", or end the model with '
+                f"Dense({n_classes}, activation='softmax')"
+            )
         self.layout_ = self._choose_layout(loss, width)
 
     def _count_spare_outputs(self, width: int | None) -> None:
@@ -207,6 +213,9 @@ class ClassEncoder(TargetEncoder):
                 "the network's outputs are NaN: its training has diverged; try a smaller "
                 "learning rate, or scale X"
             )
+        # Sixteen bits are too few for rows to add up to 1 as scikit-learn's scores want.
+        coarse = outputs.dtype.itemsize < 4
+        outputs = outputs.astype(np.float32) if coarse else outputs
         if self.target_type_ == "multilabel-indicator":
             return _sigmoid(outputs) if self.from_logits_ else outputs
         if outputs.shape[-1] == 1:
@@ -215,7 +224,7 @@ class ClassEncoder(TargetEncoder):
         if self.from_logits_:
             shifted = np.exp(outputs - outputs.max(axis=1, keepdims=True))
             outputs = shifted / shifted.sum(axis=1, keepdims=True)
-        if outputs.shape[1] > len(self.classes_):
+        if coarse or outputs.shape[1] > len(self.classes_):
             outputs = outputs[:, : len(self.classes_)]
             outputs = outputs / outputs.sum(axis=1, keepdims=True)
         return outputs
@@ -236,6 +245,12 @@ class NumberEncoder(TargetEncoder):
     def fit(self, y: ArrayLike) -> NumberEncoder:
         """Learn the number of outputs."""
         values = np.asarray(y)
+        try:
+            values.astype(np.float32)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"y must hold numbers for a regressor: {error}; for labels use KerasClassifier"
+            ) from error
         self.n_outputs_ = 1 if values.ndim == 1 else values.shape[1]
         self.target_type_ = type_of_target(values)
         self._flat = values.ndim == 1
@@ -292,6 +307,15 @@ def loss_kind(loss: Any) -> Literal["sparse", "categorical", "dense", "unknown"]
     if not any(kind is not keras.losses.Loss and _is_keras_loss(kind) for kind in kinds):
         return "unknown"
     return "categorical" if "categorical" in names else "dense"
+
+
+def _needs_softmax(loss: Any) -> bool:
+    """Tell whether a loss compares probabilities across the units of the last layer."""
+    import keras
+
+    loss = keras.losses.get(loss) if isinstance(loss, str) else loss
+    name = getattr(loss, "__name__", type(loss).__name__).lower().replace("_", "")
+    return "categorical" in name and name.endswith("crossentropy")
 
 
 def _is_keras_loss(candidate: Any) -> bool:
