@@ -72,3 +72,50 @@ def test_words_for_a_regressor():
     X, y = iris()
     with pytest.raises(ValueError, match="y must hold numbers for a regressor"):
         KerasRegressor(regressor).fit(X, np.array(["a", "b", "c"])[y])
+
+
+class OwnModel(keras.Model):
+    def __init__(self, units):
+        super().__init__()
+        self.dense = keras.layers.Dense(units, activation="softmax")
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+def test_a_model_class_with_too_few_units():
+    X, y = iris()
+    with pytest.raises(ValueError, match="ends in 2 output units but y has 3 classes"):
+        KerasClassifier(OwnModel, units=2).fit(X, y)
+    with pytest.raises(ValueError, match="ends in 2 output units but y has 1 column"):
+        KerasRegressor(OwnModel, units=2).fit(X, y)
+    assert KerasClassifier(OwnModel, units=2).fit(X, y > 0).predict_proba(X).shape == (150, 2)
+
+
+def sequences():
+    return keras.Sequential([keras.layers.Input((4, 1)), keras.layers.Dense(1)])
+
+
+def two_outputs():
+    inputs = keras.layers.Input((4, 1))
+    flat = keras.layers.Flatten()(inputs)
+    return keras.Model(inputs, [keras.layers.Dense(1)(flat), keras.layers.Dense(1)(flat)])
+
+
+@pytest.mark.parametrize("build", [sequences, two_outputs])
+def test_outputs_that_are_no_vector(build):
+    X, y = iris()
+    with pytest.raises(ValueError, match="but one vector a sample is needed"):
+        KerasRegressor(build).fit(X[:, :, None], y)
+
+
+def test_other_inputs_than_were_fitted():
+    X, y = iris()
+    parts = {name: keras.layers.Input((2,), name=name) for name in ("left", "right")}
+    outputs = keras.layers.Dense(1)(keras.layers.Concatenate()(list(parts.values())))
+    fitted = KerasRegressor(keras.Model(parts, outputs))
+    fitted.fit({"left": X[:, :2], "right": X[:, 2:]}, y)
+    with pytest.raises(ValueError, match=r"X is a dict of the inputs \['left'\], but the model"):
+        fitted.predict({"left": X[:, :2]})
+    with pytest.raises(ValueError, match=r"X is one array, .* fitted on a dict"):
+        fitted.predict(X)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache as memoised
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -200,9 +201,7 @@ class Step:
         if not self._known and before != content(X):
             self._key = key = None
         if key is None:
-            self._cache.lineage.unmark(X)
-            self._cache.lineage.unmark(output)
-            return output
+            return self._unknown(X, output)
         state = {k: v for k, v in vars(self._own).items() if k not in _METHODS}
         return self._keep(key, (state, output), seconds)
 
@@ -227,16 +226,20 @@ class Step:
         """Transform, or give what this transformation gave before."""
         shares = self._key is not None and not args and not params
         data = self._cache.lineage.key(X) if shares else None
-        if data is None:
-            return self._call("transform", X, *args, **params)
-        key = _joined("transformed", self._key, data)
+        key = None if data is None else _joined("transformed", self._key, data)
         if (kept := self._recall(key)) is not None:
             _, output, seconds = kept
             self._cache.did(Work(seconds_saved=seconds))
             return self._hand_out(output, key)
+        before = None if self._known else content(X)
         start = time.perf_counter()
-        output = self._call("transform", X)
-        return self._keep(key, (None, output), time.perf_counter() - start)
+        output = self._call("transform", X, *args, **params)
+        seconds = time.perf_counter() - start
+        if not self._known and before != content(X):
+            key = None
+        return (
+            self._unknown(X, output) if key is None else self._keep(key, (None, output), seconds)
+        )
 
     def _call(self, method: str, *args: Any, **params: Any) -> Any:
         """Call a method of the class, which meets its own methods when it calls others."""
@@ -263,6 +266,12 @@ class Step:
             self._cache.put(key, (state, held, seconds), seconds=seconds)
         return self._hand_out(output, key)
 
+    def _unknown(self, X: Any, output: Any) -> Any:
+        """Hand out what may be anything by now, as is what it was made from."""
+        self._cache.lineage.unmark(X)
+        self._cache.lineage.unmark(output)
+        return output
+
     def _again(self) -> Any:
         """Clone: what fits clones of its parts fits these."""
         twin = self._call("__sklearn_clone__")
@@ -277,11 +286,15 @@ class Step:
         return None if None in keys else _joined("step", *keys)
 
     def _hand_out(self, output: Any, key: str | None) -> Any:
+        """Return a result, and say where it is from unless it might come out otherwise again."""
         if self._private:
             output = copy.deepcopy(output)
         elif isinstance(output, np.ndarray):
             output.flags.writeable = False
-        self._cache.lineage.mark(output, f"{key} output")
+        if self._known or self._cache.proven.get(key or "", False):
+            self._cache.lineage.mark(output, f"{key} output")
+        else:
+            self._cache.lineage.unmark(output)
         return output
 
 
@@ -420,9 +433,18 @@ def is_known(estimator: Any) -> bool:
 
 
 def _is_foreign(value: Any) -> bool:
+    """Whether a parameter is, or holds, code that is neither a library's function nor class."""
+    if isinstance(value, list | tuple):
+        return any(map(_is_foreign, value))
+    if isinstance(value, Mapping):
+        return any(map(_is_foreign, value.values()))
     if isinstance(value, type):
         return not is_library(value.__module__)
-    return callable(value) and not hasattr(value, "get_params") and is_users(value)
+    if not callable(value) or hasattr(value, "get_params"):
+        return False
+    if isinstance(value, FunctionType | BuiltinFunctionType | np.ufunc):
+        return is_users(value)
+    return not type(value).__module__.startswith("sklearn.")
 
 
 def _joined(*parts: Any) -> str:

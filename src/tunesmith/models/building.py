@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tunesmith.models.inputs import map_inputs
 from tunesmith.models.routing import (
     COMPILE,
     OBJECTS,
@@ -180,27 +181,46 @@ def check_compile_parameters_used(params: Mapping[str, Any], build: Callable[...
         )
 
 
-def output_width(model: keras.Model, input_shape: Any) -> int | None:
-    """Count the units of a network's last layer.
+def output_shape(model: keras.Model, X: Any) -> Any:
+    """Find the shape of a network's output, without computing anything.
 
     Parameters
     ----------
     model : keras.Model
-    input_shape : tuple, list or dict of tuples
-        With None for the batch; used where the model is not built yet.
+    X : array, or a list or dict of arrays
+        Shown by shape and dtype to a model that does not know its output yet.
+
+    Returns
+    -------
+    tuple, a list or dict of tuples, or None
+        With None for the batch; None where a model of the user's own class does not tell.
+    """
+    import keras
+
+    shape = getattr(model, "output_shape", None)
+    if shape is not None:
+        return shape
+
+    def symbolic(part: Any) -> Any:
+        kind = part.dtype.name if part.dtype.kind != "f" else keras.config.floatx()
+        return keras.KerasTensor((None, *part.shape[1:]), kind)
+
+    try:
+        return keras.tree.map_structure(lambda t: t.shape, model(map_inputs(symbolic, X)))
+    except Exception:  # what the model cannot do, its training says better
+        return None
+
+
+def output_width(shape: Any) -> int | None:
+    """Count the units of a network's last layer.
 
     Returns
     -------
     int or None
-        None for several outputs, or where a model of the user's own class does not tell.
+        None for several outputs, or where the shape is not known.
     """
-    shape = getattr(model, "output_shape", None)
-    if shape is None and type(model).__name__ == "Sequential":
-        model.build(input_shape)
-        shape = model.output_shape
-    if not isinstance(shape, tuple) or not all(n is None or isinstance(n, int) for n in shape):
-        return None
-    return shape[-1] if len(shape) == 2 else None
+    single = isinstance(shape, tuple) and all(n is None or isinstance(n, int) for n in shape)
+    return shape[-1] if single and len(shape) == 2 else None
 
 
 @contextmanager

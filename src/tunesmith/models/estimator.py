@@ -25,6 +25,7 @@ from tunesmith.models.seeding import RandomStreams, drew_unseeded, global_genera
 from tunesmith.models.serialisation import SavedModel
 from tunesmith.models.staged import StagedEstimator
 from tunesmith.models.surroundings import keras_surroundings
+from tunesmith.models.targets import check_output
 
 if TYPE_CHECKING:
     import keras
@@ -163,7 +164,7 @@ class KerasEstimator(StagedEstimator):
 
     def _check_inputs(self, X: Any) -> Any:
         if self._several_inputs:
-            return inputs.check_inputs(X)
+            return inputs.check_inputs(X, like=self.X_shape_)
         return validate_data(self, X, reset=False, allow_nd=True)
 
     def _prepare(self, X: Any, y: np.ndarray, build: Callable[..., Any]) -> None:
@@ -179,10 +180,11 @@ class KerasEstimator(StagedEstimator):
         self.feature_encoder_ = None if features is None else features.fit(X)
         self.target_encoder_ = self.target_encoder.fit(y)
         self._read_target(y)
-        shape = inputs.input_shape(self._encode_inputs(X))
         with building.own_metric_names():
             model = self._build_model(build)
-            self._compile_model(model, build, building.output_width(model, shape))
+            shape = building.output_shape(model, self._encode_inputs(X))
+            check_output(self.target_encoder_, shape)
+            self._compile_model(model, build, building.output_width(shape))
         self._read_target(y)
         self.model_ = model
         self.history_: dict[str, list[float]] = {}

@@ -30,14 +30,22 @@ def is_multi_input(X: Any, n_samples: int | None = None) -> bool:
     return n_samples is None or all(len(part) == n_samples for part in X)
 
 
-def check_inputs(X: Any) -> Any:
+def check_inputs(X: Any, like: Any = None) -> Any:
     """Validate each of several inputs and give them back in the same container.
+
+    Parameters
+    ----------
+    X : dict, list or tuple of array-likes
+    like : dict or list, default=None
+        What was fitted: X must have as many inputs, of the same names.
 
     Raises
     ------
     ValueError
-        NaN, infinities, no samples, or unequal lengths.
+        NaN, infinities, no samples, unequal lengths, or other inputs than were fitted.
     """
+    if like is not None and _describe(X) != _describe(like):
+        raise ValueError(f"X is {_describe(X)}, but the model was fitted on {_describe(like)}")
     parts = X.items() if isinstance(X, Mapping) else enumerate(X)
     checked = {
         name: check_array(part, allow_nd=True, ensure_2d=False, input_name=f"X[{name!r}]")
@@ -45,6 +53,12 @@ def check_inputs(X: Any) -> Any:
     }
     check_consistent_length(*checked.values())
     return checked if isinstance(X, Mapping) else list(checked.values())
+
+
+def _describe(X: Any) -> str:
+    if isinstance(X, Mapping):
+        return f"a dict of the inputs {sorted(X)}"
+    return f"a list of {len(X)} inputs" if isinstance(X, list | tuple) else "one array"
 
 
 def map_inputs(function: Callable[[Any], Any], X: Any) -> Any:
@@ -61,11 +75,6 @@ def n_samples(X: Any) -> int:
     if isinstance(X, Mapping):
         return n_samples(next(iter(X.values())))
     return n_samples(X[0]) if isinstance(X, list) else int(_num_samples(X))
-
-
-def input_shape(X: Any) -> Any:
-    """Give the shape or shapes with None for the batch, as Keras' ``build`` takes them."""
-    return map_inputs(lambda part: (None, *part.shape[1:]), X)
 
 
 def select(data: Any, rows: np.ndarray) -> Any:

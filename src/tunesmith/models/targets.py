@@ -284,6 +284,24 @@ class NumberEncoder(TargetEncoder):
         return values.reshape(len(values)) if self._flat else values
 
 
+def check_output(encoder: Any, shape: Any) -> None:
+    """Raise where a network's output is more than the one vector a sample that our encoders take.
+
+    Raises
+    ------
+    ValueError
+        Several outputs, or one with more dimensions: y would silently be broadcast against it.
+    """
+    if shape is None or type(encoder) not in (ClassEncoder, NumberEncoder):
+        return
+    if not isinstance(shape, tuple) or len(shape) > 2:
+        raise ValueError(
+            f"the model's output has shape {shape}, but one vector a sample is needed; end the "
+            "model with Flatten and Dense layers (return_sequences=False in the last recurrent "
+            "one), or override target_encoder"
+        )
+
+
 def loss_kind(loss: Any) -> Literal["sparse", "categorical", "dense", "unknown"]:
     """Tell what a loss takes.
 
