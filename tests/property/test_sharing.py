@@ -310,7 +310,23 @@ def test_steps_of_pipelines_are_shared(name):
     assert work.steps_run < work.steps_asked
 
 
-def test_data_frames_and_their_columns(monkeypatch):
+def halving(estimator, X, y):
+    score = estimator.score(X, y)
+    X *= 0.5
+    return score
+
+
+@settings(often)
+@given(order=st.randoms(use_true_random=False))
+def test_a_scorer_that_writes_to_the_data(order):
+    pipeline = make_pipeline(StandardScaler(), PCA(), GaussianNB())
+    grid = {"pca__n_components": [2, 3], "gaussiannb__var_smoothing": [1e-9, 0.1]}
+    scoring = {"first": halving, "second": halving}
+    work = check_equal(pipeline, grid, order, scoring=scoring)
+    assert work.steps_run < work.steps_asked
+
+
+def test_data_frames_and_their_columns():
     frame = pd.DataFrame(X, columns=[f"c{n}" for n in range(X.shape[1])])
     by_name = ColumnTransformer(
         [("scaled", StandardScaler(), ["c0", "c3"]), ("ranged", MinMaxScaler(), ["c1"])]

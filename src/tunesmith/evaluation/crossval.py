@@ -18,7 +18,14 @@ from sklearn.utils import get_tags
 from tunesmith.evaluation import Route
 from tunesmith.evaluation.fold import Fold, Split
 from tunesmith.evaluation.seeds import unseeded
-from tunesmith.evaluation.sharing import itinerary, modules_of, parts, reads_only, share
+from tunesmith.evaluation.sharing import (
+    itinerary,
+    modules_of,
+    parts,
+    reads_only,
+    scores_only,
+    share,
+)
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.evaluation.verbose import Narrator
 from tunesmith.exceptions import WorkerError
@@ -110,9 +117,12 @@ class CrossValidation:
 
     def _evaluate(self, job: Job, cache: StageCache) -> Outcome:
         estimator, compiled = self._candidate(job.params, job.split), cache.compiled
-        shares = self._shares and share(estimator, cache, rounding=self.sharing == "rounding")
+        known = scores_only(self.scorer)
+        shares = self._shares and share(
+            estimator, cache, rounding=self.sharing == "rounding", private=not known
+        )
         clock = _Clock(cache)
-        fold = self._fold(estimator, job.split, cache if shares else None)
+        fold = self._fold(estimator, job.split, cache if shares else None, known)
         outcome = Outcome(
             job.trial, job.split, State.COMPLETED, n_test_samples=fold.n_test_samples
         )
@@ -126,6 +136,8 @@ class CrossValidation:
                 replace(outcome, state=State.FAILED, error=error, fit_time=clock.lap())
             )
         fit_time = clock.lap()
+        if not known:
+            cache.lineage.forget(trusting=False)
         scores = {"test": self._score(estimator, fold.X_test, fold.y_test, fold.score_params_test)}
         score_time = clock.lap()
         if self.return_train_score:
@@ -159,12 +171,12 @@ class CrossValidation:
             estimator.set_params(**dict.fromkeys(names, self.seeds[split]))
         return estimator
 
-    def _fold(self, estimator: Any, split: int, cache: StageCache | None) -> Fold:
+    def _fold(self, estimator: Any, split: int, cache: StageCache | None, known: bool) -> Fold:
         """Return the data of a split: cut anew where somebody might write to it."""
         if cache is None:
             return self._cut(estimator, split)
         name = f"{self.token} {split} {get_tags(estimator).input_tags.pairwise}"
-        if not reads_only(estimator):
+        if not (known and reads_only(estimator)):
             fold = self._cut(estimator, split)
         elif (fold := cache.get(name)) is None:
             start = time.perf_counter()

@@ -13,6 +13,12 @@ from tunesmith.keys import content_key
 class Lineage:
     """Keys of the data met in one job, by identity; of other data, by content.
 
+    Attributes
+    ----------
+    trusting : bool
+        Whether what was seen once stays as it is. Where anybody may write to it at any time,
+        content is all that counts.
+
     Examples
     --------
     >>> from tunesmith.evaluation.lineage import Lineage
@@ -24,11 +30,12 @@ class Lineage:
     True
     """
 
+    trusting: bool = True
     _known: dict[int, tuple[Any, str]] = field(default_factory=dict)
 
     def mark(self, value: Any, key: str) -> None:
         """Say what a value is; it is held until `forget`, so that its identity stays its own."""
-        if value is not None:
+        if value is not None and self.trusting:
             self._known[id(value)] = value, key
 
     def key(self, value: Any) -> str | None:
@@ -46,6 +53,7 @@ class Lineage:
         """Say that a value may have changed."""
         self._known.pop(id(value), None)
 
-    def forget(self) -> None:
-        """Let go of everything."""
+    def forget(self, *, trusting: bool = True) -> None:
+        """Let go of everything, and trust in what comes or not."""
         self._known.clear()
+        self.trusting = trusting

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
+from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 # These four register families.
@@ -35,7 +36,9 @@ from tunesmith.keys.source import is_library, is_users
 from tunesmith.trial import Work
 
 
-def share(estimator: Any, cache: StageCache, *, rounding: bool = False) -> bool:
+def share(
+    estimator: Any, cache: StageCache, *, rounding: bool = False, private: bool = False
+) -> bool:
     """Have an estimator's fit go through a cache; return whether anything of it can be shared.
 
     Parameters
@@ -46,6 +49,8 @@ def share(estimator: Any, cache: StageCache, *, rounding: bool = False) -> bool:
         The worker's.
     rounding : bool, default=False
         Whether families take part that are equal only to rounding.
+    private : bool, default=False
+        Whether somebody may write to what is handed out.
 
     Returns
     -------
@@ -53,7 +58,7 @@ def share(estimator: Any, cache: StageCache, *, rounding: bool = False) -> bool:
         False where nothing of it takes part, and it is as it was.
     """
     steps = list(_steps(estimator))
-    private = not reads_only(estimator)
+    private = private or not reads_only(estimator)
     for step in steps:
         _share_step(step, cache, private)
     last = last_step(estimator)
@@ -419,6 +424,15 @@ def writes(estimator: Any) -> bool:
 def reads_only(estimator: Any) -> bool:
     """Whether an estimator is known to leave alone the data it is given."""
     return is_known(estimator) and not writes(estimator)
+
+
+def scores_only(scorer: Any) -> bool:
+    """Whether a scorer runs no code but scikit-learn's, and so leaves alone what it is given."""
+    if isinstance(scorer, _MultimetricScorer):
+        return all(map(scores_only, scorer._scorers.values()))
+    if isinstance(scorer, _BaseScorer):
+        return not _is_foreign(scorer._score_func)
+    return isinstance(scorer, _PassthroughScorer)
 
 
 def is_known(estimator: Any) -> bool:
