@@ -96,10 +96,9 @@ def _is_pure(function: Any) -> bool:
     owner = getattr(function, "__self__", None)
     if owner is not None and not isinstance(owner, types.ModuleType):
         return False
-    named = hasattr(function, "__qualname__")
-    if _top(function if named else type(function)) not in _PURE:
-        return False
-    return not named or not _draws(function)
+    if not hasattr(function, "__qualname__"):  # an object that can be called
+        return _top(type(function)) in _OWN and all(map(is_known, vars(function).values()))
+    return _top(function) in _PURE and not _draws(function)
 
 
 def _draws(function: Any) -> bool:
