@@ -10,23 +10,19 @@ from traceback import format_exc
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._validation import _score
 from sklearn.utils import get_tags
 
 from tunesmith.evaluation import Route
+from tunesmith.evaluation.anatomy import modules_of, parts
 from tunesmith.evaluation.fold import Fold, Split
 from tunesmith.evaluation.seeds import unseeded
-from tunesmith.evaluation.sharing import (
-    itinerary,
-    modules_of,
-    parts,
-    reads_only,
-    scores_only,
-    share,
-)
+from tunesmith.evaluation.sharing import itinerary, share
 from tunesmith.evaluation.stages import StageCache
+from tunesmith.evaluation.trust import leaves_data, reads_only, sees_data
 from tunesmith.evaluation.verbose import Narrator
 from tunesmith.exceptions import WorkerError
 from tunesmith.trial import Job, Outcome, Scores, State, Work
@@ -117,12 +113,12 @@ class CrossValidation:
 
     def _evaluate(self, job: Job, cache: StageCache) -> Outcome:
         estimator, compiled = self._candidate(job.params, job.split), cache.compiled
-        known = scores_only(self.scorer)
+        private = not (reads_only(estimator) and leaves_data(self.scorer))
         shares = self._shares and share(
-            estimator, cache, rounding=self.sharing == "rounding", private=not known
+            estimator, cache, private=private, rounding=self.sharing == "rounding"
         )
         clock = _Clock(cache)
-        fold = self._fold(estimator, job.split, cache if shares else None, known)
+        fold = self._fold(estimator, job.split, cache if shares else None, private)
         outcome = Outcome(
             job.trial, job.split, State.COMPLETED, n_test_samples=fold.n_test_samples
         )
@@ -136,8 +132,8 @@ class CrossValidation:
                 replace(outcome, state=State.FAILED, error=error, fit_time=clock.lap())
             )
         fit_time = clock.lap()
-        if not known:
-            cache.lineage.forget(trusting=False)
+        if sees_data(self.scorer):
+            cache.lineage.close()
         scores = {"test": self._score(estimator, fold.X_test, fold.y_test, fold.score_params_test)}
         score_time = clock.lap()
         if self.return_train_score:
@@ -171,12 +167,13 @@ class CrossValidation:
             estimator.set_params(**dict.fromkeys(names, self.seeds[split]))
         return estimator
 
-    def _fold(self, estimator: Any, split: int, cache: StageCache | None, known: bool) -> Fold:
+    def _fold(self, estimator: Any, split: int, cache: StageCache | None, private: bool) -> Fold:
         """Return the data of a split: cut anew where somebody might write to it."""
         if cache is None:
             return self._cut(estimator, split)
         name = f"{self.token} {split} {get_tags(estimator).input_tags.pairwise}"
-        if not (known and reads_only(estimator)):
+        # Even scikit-learn sorts the entries of sparse data in place.
+        if private or issparse(self.X):
             fold = self._cut(estimator, split)
         elif (fold := cache.get(name)) is None:
             start = time.perf_counter()

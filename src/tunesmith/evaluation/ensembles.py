@@ -24,7 +24,8 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 
-from tunesmith.evaluation.families import Prefixes, family_of
+from tunesmith.evaluation.families import Prefixes, family_of, is_count
+from tunesmith.evaluation.trust import is_known
 
 State = Mapping[str, Any]
 """What a fitted estimator has learned, by attribute."""
@@ -51,9 +52,14 @@ def _never_stops_early(state: State) -> bool:
     return not state["do_early_stopping_"]
 
 
-def _is_seeded(estimator: Any, kinds: tuple[type, ...]) -> bool:
-    """Whether an estimator is of these very classes, and its draws are fixed."""
-    return type(estimator) in kinds and estimator.random_state is not None
+def _is_fixed(estimator: Any, kinds: tuple[type, ...], size: str = "n_estimators") -> bool:
+    """Whether an estimator is of these very classes, and the same members come every time."""
+    return (
+        type(estimator) in kinds
+        and is_count(getattr(estimator, size))
+        and estimator.random_state is not None
+        and is_known(estimator)
+    )
 
 
 @family_of.register(RandomForestClassifier)
@@ -72,7 +78,7 @@ def _forest(estimator: Any) -> Prefixes | None:
         BaggingRegressor,
     )
     looks_at_all = estimator.warm_start or estimator.oob_score
-    if not _is_seeded(estimator, kinds) or looks_at_all:
+    if not _is_fixed(estimator, kinds) or looks_at_all:
         return None
     return Prefixes("n_estimators", _members)
 
@@ -82,9 +88,10 @@ def _forest(estimator: Any) -> Prefixes | None:
 def _boosting(estimator: Any) -> Prefixes | None:
     kinds = (GradientBoostingClassifier, GradientBoostingRegressor)
     looks_at_all = estimator.warm_start or estimator.n_iter_no_change is not None
-    if not _is_seeded(estimator, kinds) or looks_at_all:
+    if not _is_fixed(estimator, kinds) or looks_at_all:
         return None
-    return Prefixes("n_estimators", _stages)
+    # What a monitor is given, it may stop at.
+    return Prefixes("n_estimators", _stages, alone=frozenset({"monitor"}))
 
 
 @family_of.register(HistGradientBoostingClassifier)
@@ -92,6 +99,6 @@ def _boosting(estimator: Any) -> Prefixes | None:
 def _histograms(estimator: Any) -> Prefixes | None:
     kinds = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
     looks_at_all = estimator.warm_start or estimator.early_stopping is True
-    if not _is_seeded(estimator, kinds) or looks_at_all:
+    if not _is_fixed(estimator, kinds, "max_iter") or looks_at_all:
         return None
     return Prefixes("max_iter", _iterations, _never_stops_early)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, singledispatch
 from importlib.metadata import entry_points
+from numbers import Integral
 from typing import Any, Protocol, Self, runtime_checkable
 
 from tunesmith.trial import Work
@@ -115,7 +116,8 @@ def family_of(estimator: Any) -> Family | None:
         None where it is not proven that sharing changes no bit.
     """
     if isinstance(estimator, Budgeted) and estimator.can_advance:
-        return GoingOn(estimator.budget_parameter)
+        family = GoingOn(estimator.budget_parameter)
+        return family if is_count(getattr(estimator, family.parameter)) else None
     return None
 
 
@@ -168,6 +170,11 @@ def find_family(estimator: Any, *, rounding: bool = False) -> Family | None:
 def _load(library: str) -> None:
     for entry in entry_points(group="tunesmith.families", name=library):
         entry.load()
+
+
+def is_count(value: Any) -> bool:
+    """Whether a parameter is a budget as it should be; any other is an error to be met alone."""
+    return isinstance(value, Integral) and int(value) > 0
 
 
 @dataclass(frozen=True)
@@ -231,11 +238,14 @@ class Prefixes:
         would have learned with so many.
     holds : callable
         Takes what a fitted ensemble has learned; returns whether it may be cut at all.
+    alone : frozenset of str, default=frozenset()
+        Arguments of ``fit`` with which nothing is shared.
     """
 
     parameter: str
     cut: Callable[[Mapping[str, Any], int], dict[str, Any]]
     holds: Callable[[Mapping[str, Any]], bool] = lambda state: True
+    alone: frozenset[str] = frozenset()
 
     @property
     def free(self) -> frozenset[str]:
@@ -267,7 +277,8 @@ class Prefixes:
         start = time.perf_counter()
         fit_alone(estimator, X, y, params)
         state = learned(estimator)
-        whole = Kept(state, time.perf_counter() - start, size if self.holds(state) else 0)
+        serves = self.holds(state) and self.alone.isdisjoint(params)
+        whole = Kept(state, time.perf_counter() - start, size if serves else 0)
         return whole, Work(fits=1, budget_asked=size, budget_run=size)
 
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache as memoised
-from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from scipy.sparse import issparse
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
-from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer, _PassthroughScorer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 # These four register families.
@@ -27,17 +25,18 @@ import tunesmith.evaluation.neighbours
 import tunesmith.evaluation.projections
 import tunesmith.evaluation.ridge  # noqa: F401
 from tunesmith.evaluation import Route
+from tunesmith.evaluation.anatomy import params_of
 from tunesmith.evaluation.families import Family, Kept, find_family, fit_alone, projection_of
-from tunesmith.evaluation.lineage import Lineage
+from tunesmith.evaluation.lineage import content
 from tunesmith.evaluation.stages import StageCache
+from tunesmith.evaluation.trust import is_known, reads_only, writes
 from tunesmith.exceptions import UnkeyableError
 from tunesmith.keys import content_key
-from tunesmith.keys.source import is_library, is_users
 from tunesmith.trial import Work
 
 
 def share(
-    estimator: Any, cache: StageCache, *, rounding: bool = False, private: bool = False
+    estimator: Any, cache: StageCache, *, private: bool = True, rounding: bool = False
 ) -> bool:
     """Have an estimator's fit go through a cache; return whether anything of it can be shared.
 
@@ -47,6 +46,8 @@ def share(
         With all parameters set, not fitted; lives no longer than its job.
     cache : StageCache
         The worker's.
+    private : bool, default=True
+        Whether somebody may write to what parts of it hand out.
     rounding : bool, default=False
         Whether families take part that are equal only to rounding.
     private : bool, default=False
@@ -58,7 +59,6 @@ def share(
         False where nothing of it takes part, and it is as it was.
     """
     steps = list(_steps(estimator))
-    private = private or not reads_only(estimator)
     for step in steps:
         _share_step(step, cache, private)
     last = last_step(estimator)
@@ -190,23 +190,23 @@ class Step:
 
     def fit_transform(self, X: Any, *args: Any, **params: Any) -> Any:
         """Fit and transform, or adopt what an equal transformer has learned."""
-        self._key = key = self._stage_key(X, args, params)
-        if (kept := self._recall(key)) is not None:
+        given = (X, *args, params)
+        self._key = key = self._stage_key(given)
+        if key is not None and (kept := self._recall(key)) is not None:
             state, output, seconds = kept
             vars(self._own).update(state)
             self._cache.did(Work(steps_asked=1, seconds_saved=seconds))
             return self._hand_out(output, key)
         saved = self._cache.work.seconds_saved
-        before = None if self._known else content(X)
+        before = None if self._known else content(given)
         start = time.perf_counter()
         output = self._fit_transform(X, args, params)
         # What a composite saved inside, it would have taken alone.
         seconds = time.perf_counter() - start + self._cache.work.seconds_saved - saved
         self._cache.did(Work(steps_asked=1, steps_run=1))
-        if not self._known and before != content(X):
-            self._key = key = None
-        if key is None:
-            return self._unknown(X, output)
+        if key is None or self._is_touched(X, output, before, given):
+            self._key = None
+            return self._pass(output, *given)
         state = {k: v for k, v in vars(self._own).items() if k not in _METHODS}
         return self._keep(key, (state, output), seconds)
 
@@ -231,88 +231,110 @@ class Step:
         """Transform, or give what this transformation gave before."""
         shares = self._key is not None and not args and not params
         data = self._cache.lineage.key(X) if shares else None
-        key = None if data is None else _joined("transformed", self._key, data)
+        if data is None:
+            return self._pass(self._call("transform", X, *args, **params), X)
+        key = _joined("transformed", self._key, data)
         if (kept := self._recall(key)) is not None:
             _, output, seconds = kept
             self._cache.did(Work(seconds_saved=seconds))
             return self._hand_out(output, key)
         before = None if self._known else content(X)
         start = time.perf_counter()
-        output = self._call("transform", X, *args, **params)
-        seconds = time.perf_counter() - start
-        if not self._known and before != content(X):
-            key = None
-        return (
-            self._unknown(X, output) if key is None else self._keep(key, (None, output), seconds)
-        )
+        output = self._call("transform", X)
+        if self._is_touched(X, output, before, X):
+            return self._pass(output, X)
+        return self._keep(key, (None, output), time.perf_counter() - start)
 
     def _call(self, method: str, *args: Any, **params: Any) -> Any:
         """Call a method of the class, which meets its own methods when it calls others."""
-        for name in _METHODS:
-            vars(self._own).pop(name, None)
+        self._take_off()
         try:
             return getattr(self._own, method)(*args, **params)
         finally:
             self.put_on()
 
-    def _recall(self, key: str | None) -> Any:
+    def _take_off(self) -> None:
+        for name in _METHODS:
+            vars(self._own).pop(name, None)
+
+    def _is_touched(self, X: Any, output: Any, before: str | None, given: Any) -> bool:
+        """Whether the input was written to, or will be by whoever writes to the output."""
+        if self._private and _overlap(X, output):
+            return True
+        return not self._known and (before is None or before != content(given))
+
+    def _pass(self, output: Any, *given: Any) -> Any:
+        """Hand on what is not kept; whatever was given may have been written to."""
+        if not (self._known and self._shares):
+            for value in (*given, output):
+                self._cache.lineage.unmark(value)
+        return output
+
+    def _recall(self, key: str) -> Any:
         """Return what is kept under a key, if it may be used."""
-        if key is None or not (self._known or self._cache.proven.get(key, False)):
-            return None
-        return self._cache.get(key)
+        return self._cache.get(key) if self._is_proven(key) else None
+
+    def _is_proven(self, key: str) -> bool:
+        return self._known or self._cache.proven.get(key, False)
 
     def _keep(self, key: str, kept: tuple[Any, Any], seconds: float) -> Any:
         """Keep what was computed; of code that is not known, compare it with the last time."""
         state, output = kept
+        proven = self._cache.proven
         if not self._known and (earlier := self._cache.get(key)) is not None:
-            self._cache.proven[key] = None is not content(output) == content(earlier[1])
+            same = None is not content(output) == content(earlier[1])
+            proven[key] = proven.get(key, True) and same
         else:
-            held = copy.deepcopy(output) if self._private else output
+            held = copy.deepcopy(output) if self._private or issparse(output) else output
             self._cache.put(key, (state, held, seconds), seconds=seconds)
         return self._hand_out(output, key)
 
-    def _unknown(self, X: Any, output: Any) -> Any:
-        """Hand out what may be anything by now, as is what it was made from."""
-        self._cache.lineage.unmark(X)
-        self._cache.lineage.unmark(output)
-        return output
-
     def _again(self) -> Any:
         """Clone: what fits clones of its parts fits these."""
-        twin = self._call("__sklearn_clone__")
+        self._take_off()
+        try:
+            twin = clone(self._own)
+        finally:
+            self.put_on()
         _share_step(twin, self._cache, self._private)
         return twin
 
-    def _stage_key(self, X: Any, args: Sequence[Any], params: dict[str, Any]) -> str | None:
+    def _stage_key(self, given: Sequence[Any]) -> str | None:
         if not self._shares or self._code is None:
             return None
-        lineage = self._cache.lineage
-        keys = [self._code, *map(lineage.key, (X, *args, params))]
+        keys = [self._code, *map(self._cache.lineage.key, given)]
         return None if None in keys else _joined("step", *keys)
 
-    def _hand_out(self, output: Any, key: str | None) -> Any:
-        """Return a result, and say where it is from unless it might come out otherwise again."""
-        if self._private:
+    def _hand_out(self, output: Any, key: str) -> Any:
+        if self._private or issparse(output):  # scikit-learn sorts sparse matrices in place
             output = copy.deepcopy(output)
         elif isinstance(output, np.ndarray):
             output.flags.writeable = False
-        if self._known or self._cache.proven.get(key or "", False):
+        if self._is_proven(key):
             self._cache.lineage.mark(output, f"{key} output")
-        else:
-            self._cache.lineage.unmark(output)
         return output
+
+
+def _overlap(X: Any, output: Any) -> bool:
+    """Whether two things have memory in common."""
+    if isinstance(X, np.ndarray) and isinstance(output, np.ndarray):
+        return np.may_share_memory(X, output)
+    if issparse(X) and issparse(output):
+        mine, theirs = ([v for v in vars(m).values() if hasattr(v, "flags")] for m in (X, output))
+        return any(np.may_share_memory(a, b) for a in mine for b in theirs)
+    return X is output
 
 
 @dataclass(frozen=True)
 class _Last:
-    """The fit of a last step, by way of the cache."""
+    """The fit of a last step, by way of the cache; nobody sees it once it has run."""
 
     own: Any
     cache: StageCache
     family: Family | None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
-        vars(self.own).pop("fit", None)  # from here on, whoever fits again fits alone
+        vars(self.own).pop("fit", None)
         key = None if self.family is None else self._key(X, y, params)
         if self.family is None or key is None:
             fit_alone(self.own, X, y, params)
@@ -341,11 +363,6 @@ class _Last:
         return None if None in keys else _joined("last", *keys)
 
 
-def content(value: Any) -> str | None:
-    """Return the key of a value's content; None where it cannot be told."""
-    return Lineage().key(value)
-
-
 def own_key(estimator: Any, free: frozenset[str] = frozenset()) -> str | None:
     """Return the key of an estimator's class and parameters, but for those that are free.
 
@@ -371,94 +388,6 @@ def own_key(estimator: Any, free: frozenset[str] = frozenset()) -> str | None:
 
 
 _KEPT_BY_CLONE = ("_metadata_request", "_sklearn_output_config")
-
-
-def parts(estimator: Any) -> Iterator[Any]:
-    """Yield an estimator and all estimators among its parameters, lists of them included."""
-    yield estimator
-    for value in params_of(estimator).values():
-        yield from _parts_in(value)
-
-
-def _parts_in(value: Any) -> Iterator[Any]:
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _parts_in(item)
-    elif hasattr(value, "get_params") and not isinstance(value, type):
-        yield from parts(value)
-
-
-def params_of(estimator: Any) -> Mapping[str, Any]:
-    """Return an estimator's own parameters, as ``get_params(deep=False)`` does, but sooner."""
-    if getattr(type(estimator), "get_params", None) is not BaseEstimator.get_params:
-        params: dict[str, Any] = estimator.get_params(deep=False)
-        return params
-    names = _names(type(estimator))  # type: ignore[arg-type]
-    return {name: getattr(estimator, name, None) for name in names}
-
-
-@memoised
-def _names(kind: Hashable) -> tuple[str, ...]:
-    return tuple(kind._get_param_names())  # type: ignore[attr-defined]
-
-
-def modules_of(estimator: Any) -> tuple[str, ...]:
-    """Return the modules that an estimator needs, as far as importing them starts nothing."""
-    home: str = type(estimator).__module__
-    own = (home,) if home.partition(".")[0] in _QUIET else ()
-    return (*own, *getattr(estimator, "needed_modules", ()))
-
-
-_QUIET = ("sklearn", "tunesmith", "lightgbm", "skorch", "xgboost")
-
-
-def writes(estimator: Any) -> bool:
-    """Whether an estimator, or one inside it, is told to write to the data it is given."""
-    return any(
-        name.startswith("copy") and value is False
-        for part in parts(estimator)
-        for name, value in params_of(part).items()
-    )
-
-
-def reads_only(estimator: Any) -> bool:
-    """Whether an estimator is known to leave alone the data it is given."""
-    return is_known(estimator) and not writes(estimator)
-
-
-def scores_only(scorer: Any) -> bool:
-    """Whether a scorer runs no code but scikit-learn's, and so leaves alone what it is given."""
-    if isinstance(scorer, _MultimetricScorer):
-        return all(map(scores_only, scorer._scorers.values()))
-    if isinstance(scorer, _BaseScorer):
-        return not _is_foreign(scorer._score_func)
-    return isinstance(scorer, _PassthroughScorer)
-
-
-def is_known(estimator: Any) -> bool:
-    """Whether an estimator runs no code but scikit-learn's and this project's."""
-    for part in parts(estimator):
-        library = type(part).__module__.partition(".")[0]
-        if library == __name__.partition(".")[0]:  # its functions meet no data
-            continue
-        if library != "sklearn" or any(map(_is_foreign, params_of(part).values())):
-            return False
-    return True
-
-
-def _is_foreign(value: Any) -> bool:
-    """Whether a parameter is, or holds, code that is neither a library's function nor class."""
-    if isinstance(value, list | tuple):
-        return any(map(_is_foreign, value))
-    if isinstance(value, Mapping):
-        return any(map(_is_foreign, value.values()))
-    if isinstance(value, type):
-        return not is_library(value.__module__)
-    if not callable(value) or hasattr(value, "get_params"):
-        return False
-    if isinstance(value, FunctionType | BuiltinFunctionType | np.ufunc):
-        return is_users(value)
-    return not type(value).__module__.startswith("sklearn.")
 
 
 def _joined(*parts: Any) -> str:
