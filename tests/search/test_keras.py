@@ -238,3 +238,38 @@ def test_a_value_is_computed_anew_on_another_backend(tmp_path, monkeypatch, deep
     )
     elsewhere = times()
     assert [elsewhere[0] == here[0], elsewhere[1] == here[1]] == [True, False]
+
+
+def small(units=8, rate=0.01):
+    model = Sequential([Dense(units, activation="relu"), Dropout(0.3), Dense(10, "softmax")])
+    model.compile(loss="sparse_categorical_crossentropy", optimizer=Adadelta(rate))
+    return model
+
+
+@pytest.mark.parametrize("in_a_pipeline", [False, True])
+def test_epochs_and_programs_are_shared_and_no_bit_is_another(in_a_pipeline):
+    X = X_train.reshape(len(X_train), -1)
+    classifier = KerasClassifier(small, batch_size=32)
+    prefix = "kerasclassifier__" if in_a_pipeline else ""
+    estimator = make_pipeline(StandardScaler(), classifier) if in_a_pipeline else classifier
+    grid = {f"{prefix}epochs": [3, 1, 2], f"{prefix}rate": [0.1, 1.0]}
+    found = {}
+    for sharing in ("exact", "off"):
+        np.random.seed(0)  # the seeds of estimators without one are drawn from here
+        found[sharing] = GridSearchCV(
+            estimator,
+            grid,
+            cv=2,
+            scoring="neg_log_loss",
+            return_train_score=True,
+            refit=False,
+            sharing=sharing,
+        ).fit(X, y_train)
+    for name, column in found["off"].cv_results_.items():
+        if not name.endswith("_time"):
+            np.testing.assert_array_equal(found["exact"].cv_results_[name], column)
+    told = found["exact"].sharing_
+    assert (told["fits_asked"], told["fits_run"]) == (12, 4)
+    assert (told["budget_asked"], told["budget_run"]) == (24, 12)
+    assert 0 < told["programs_compiled"] < 12
+    assert "4 of 12 fits run" in repr(found["exact"])

@@ -93,10 +93,6 @@ class Budgeted(Protocol):
     def can_advance(self) -> bool:
         """Whether going on equals starting afresh, with the parameters as they are set."""
 
-    @property
-    def nbytes(self) -> int:
-        """What it holds once it is fitted, in bytes."""
-
     def advance(self, X: Any, y: Any, *, to: int, **fit_params: Any) -> Self:
         """Train until the budget is `to`, from the start or from where it stopped."""
 
@@ -222,7 +218,7 @@ class GoingOn:
             fits=int(not done), budget_asked=to, budget_run=to - done, seconds_saved=seconds
         )
         seconds += time.perf_counter() - start
-        return Kept(learned(estimator), seconds, to, estimator.nbytes), work
+        return Kept(learned(estimator), seconds, to, _nbytes(estimator)), work
 
 
 @dataclass(frozen=True)
@@ -280,6 +276,11 @@ class Prefixes:
         serves = self.holds(state) and self.alone.isdisjoint(params)
         whole = Kept(state, time.perf_counter() - start, size if serves else 0)
         return whole, Work(fits=1, budget_asked=size, budget_run=size)
+
+
+def _nbytes(estimator: Any) -> int | None:
+    """Return the bytes that a fitted estimator says it holds, if it says so."""
+    return getattr(estimator, "nbytes", None)
 
 
 def fit_alone(estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> None:
