@@ -1,8 +1,7 @@
-"""The benchmark of sharing: each of its rows runs, on a few samples."""
+"""The benchmark of sharing: its rows run, on a few samples, but for those of networks."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -15,7 +14,6 @@ import tunesmith
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "sharing.py"
 PLAIN = ["gradient boosting", "random forest", "text", "ridge", "neighbours", "nothing to share"]
-NETWORKS = ["seed grid cold", "random MLPs", "MLP grid, fastest backends"]
 
 
 def run(*arguments):
@@ -45,16 +43,6 @@ def test_searches_of_scikit_learns_estimators(tmp_path):
     unequal = {row["workload"] for row in rows if not row["equal"]}
     assert unequal <= {"ridge"}, rows
     assert all(row["largest difference"] < 1e-9 for row in rows)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", NETWORKS)
-def test_searches_of_networks(name, tmp_path):
-    if not all(importlib.util.find_spec(peer) for peer in ("keras", "jax", "scikeras")):
-        pytest.skip("Keras, JAX or SciKeras is not installed")
-    (row, *_) = quick(tmp_path, [name])
-    assert row["equal"] is None
 
 
 def test_rows_that_cannot_be_measured_say_why():
