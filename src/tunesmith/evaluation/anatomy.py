@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -14,20 +14,21 @@ _QUIET = ("sklearn", "tunesmith", "lightgbm", "skorch", "xgboost")
 
 def parts(estimator: Any) -> Iterator[Any]:
     """Yield an estimator and all estimators among its parameters, lists of them included."""
-    yield estimator
-    for value in params_of(estimator).values():
-        yield from _parts_in(value)
+    seen: dict[int, Any] = {}
+    ahead = [estimator]
+    while ahead:
+        value = ahead.pop()
+        if id(value) in seen:
+            continue
+        seen[id(value)] = value
+        if isinstance(value, list | tuple):
+            ahead.extend(reversed(value))
+        elif hasattr(value, "get_params") and not isinstance(value, type):
+            yield value
+            ahead.extend(reversed(params_of(value).values()))
 
 
-def _parts_in(value: Any) -> Iterator[Any]:
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _parts_in(item)
-    elif hasattr(value, "get_params") and not isinstance(value, type):
-        yield from parts(value)
-
-
-def params_of(estimator: Any) -> Mapping[str, Any]:
+def params_of(estimator: Any) -> dict[str, Any]:
     """Return an estimator's own parameters, as ``get_params(deep=False)`` does, but sooner."""
     if getattr(type(estimator), "get_params", None) is not BaseEstimator.get_params:
         params: dict[str, Any] = estimator.get_params(deep=False)

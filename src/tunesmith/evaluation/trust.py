@@ -51,16 +51,23 @@ def is_known(value: Any) -> bool:
     >>> is_known(KFold(shuffle=True, random_state=0)), is_known(KFold(shuffle=True))
     (True, False)
     """
+    try:
+        return _is_known(value)
+    except RecursionError:  # something that holds itself
+        return False
+
+
+def _is_known(value: Any) -> bool:
     if isinstance(value, type):
         return _top(value) in _PURE or value.__module__ == "builtins"
     if hasattr(value, "get_params"):
         if _top(type(value)) == _OURS:  # its functions meet no data
             return True
-        return _top(type(value)) == "sklearn" and all(map(is_known, params_of(value).values()))
+        return _top(type(value)) == "sklearn" and all(map(_is_known, params_of(value).values()))
     if isinstance(value, Mapping):
-        return all(map(is_known, value.values()))
+        return all(map(_is_known, value.values()))
     if isinstance(value, list | tuple | set | frozenset):
-        return all(map(is_known, value))
+        return all(map(_is_known, value))
     if callable(value):
         return _is_pure(value)
     # A splitter without a seed draws from the generator that all share.
