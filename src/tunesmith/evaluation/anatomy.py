@@ -30,11 +30,13 @@ def parts(estimator: Any) -> Iterator[Any]:
 
 def params_of(estimator: Any) -> dict[str, Any]:
     """Return an estimator's own parameters, as ``get_params(deep=False)`` does, but sooner."""
-    if getattr(type(estimator), "get_params", None) is not BaseEstimator.get_params:
+    kind = type(estimator)
+    names = getattr(getattr(kind, "_get_param_names", None), "__func__", None)
+    plain = names is BaseEstimator._get_param_names.__func__
+    if not plain or kind.get_params is not BaseEstimator.get_params:
         params: dict[str, Any] = estimator.get_params(deep=False)
         return params
-    names = _names(type(estimator))  # type: ignore[arg-type]
-    return {name: getattr(estimator, name, None) for name in names}
+    return {name: getattr(estimator, name, None) for name in _names(kind)}
 
 
 @cache
