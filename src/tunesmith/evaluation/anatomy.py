@@ -36,7 +36,8 @@ def params_of(estimator: Any) -> dict[str, Any]:
     if not plain or kind.get_params is not BaseEstimator.get_params:
         params: dict[str, Any] = estimator.get_params(deep=False)
         return params
-    return {name: getattr(estimator, name, None) for name in _names(kind)}
+    known: Any = kind
+    return {name: getattr(estimator, name, None) for name in _names(known)}
 
 
 @cache
