@@ -109,29 +109,10 @@ def docstrings_of(path: Path) -> list[str]:
 
 
 def make_conv_net(dense_layer_sizes, filters, kernel_size, pool_size, image_shape):
-    import keras
-    from keras import layers
+    from tunesmith.cli.network import make_model
 
-    model = keras.Sequential([keras.Input(image_shape)])
-    model.add(layers.Conv2D(filters, (kernel_size, kernel_size), padding="valid"))
-    model.add(layers.Activation("relu"))
-    model.add(layers.Conv2D(filters, (kernel_size, kernel_size)))
-    model.add(layers.Activation("relu"))
-    model.add(layers.MaxPooling2D(pool_size=(pool_size, pool_size)))
-    model.add(layers.Dropout(0.25))
-    model.add(layers.Flatten())
-    for units in dense_layer_sizes:
-        model.add(layers.Dense(units))
-        model.add(layers.Activation("relu"))
-    model.add(layers.Dropout(0.5))
-    model.add(layers.Dense(10))
-    model.add(layers.Activation("softmax"))
-    model.compile(
-        loss="categorical_crossentropy",
-        optimizer=keras.optimizers.Adadelta(learning_rate=1.0),
-        metrics=["accuracy"],
-    )
-    return model
+    sizes = (dense_layer_sizes, filters, kernel_size, pool_size)
+    return make_model(*sizes, image_shape, 10, "adadelta", learning_rate=1.0)
 
 
 def make_mlp(hidden, learning_rate, l2, n_features):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.preprocessing import StandardScaler
 
@@ -79,3 +84,22 @@ def compiled(
     )
     model.compile(keras.optimizers.Adam(learning_rate), loss, metrics=["accuracy"])
     return model
+
+
+def run_on(backend: str, script: str) -> str:
+    """Run a script on a backend of Keras, which binds to one a process; return what it prints."""
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "KERAS_BACKEND": backend,
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        },
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout

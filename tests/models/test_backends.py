@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import importlib.util
-import os
-import subprocess
-import sys
-
 import pytest
+
+from tests.models.networks import run_on
 
 pytest.importorskip("keras", reason="Keras is not installed")
 
@@ -67,18 +64,4 @@ print("passed on", keras.backend.backend())
 @pytest.mark.long
 @pytest.mark.parametrize("backend", ["torch", "tensorflow"])
 def test_core_behaviour(backend):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    result = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={
-            **os.environ,
-            "KERAS_BACKEND": backend,
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        },
-    )
-    assert result.returncode == 0, result.stderr
-    assert f"passed on {backend}" in result.stdout
+    assert f"passed on {backend}" in run_on(backend, SCRIPT)

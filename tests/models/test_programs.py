@@ -128,10 +128,10 @@ def test_what_is_a_constant_of_a_program_and_what_is_fed_into_it(one, other, sha
         return results(estimator.fit(X, y), X)
 
     first = fitted(one, cache)
-    before = cache.compiled
+    before = cache.work.programs
     assert before == 2  # the epoch and the predictions
     second = fitted(other, cache)
-    assert (cache.compiled == before) is shared
+    assert (cache.work.programs == before) is shared
     assert_same(first, fitted(one, None))
     assert_same(second, fitted(other, None))
 
@@ -243,10 +243,10 @@ def test_networks_that_are_stepped_share_too(build):
         return results(estimator.fit(X, y), X)
 
     first = fitted(cache)
-    before = cache.compiled
+    before = cache.work.programs
     assert before == 3  # a step, the last step, and the predictions
     assert_same(first, fitted(cache))
-    assert cache.compiled == before
+    assert cache.work.programs == before
     assert_same(first, fitted(None))
 
 
@@ -257,7 +257,7 @@ def test_a_last_batch_of_another_size_costs_one_program():
         estimator = KerasClassifier(compiled, epochs=2, batch_size=32, random_state=0)
         estimator.share(cache)
         estimator.fit(X[:n], y[:n]).predict(X[n:])
-    assert cache.compiled == 4  # epochs, last batches of 4 and of 5, predictions
+    assert cache.work.programs == 4  # epochs, last batches of 4 and of 5, predictions
 
 
 class Scale(keras.layers.Layer):
@@ -314,7 +314,7 @@ def test_classes_of_the_users_own(build, settings, programs):
         shared = estimator.fit(X, y).model_.get_weights()
         for a, b in zip(alone, shared, strict=True):
             np.testing.assert_array_equal(a, b)
-    assert cache.compiled == programs
+    assert cache.work.programs == programs
 
 
 def test_callbacks_that_watch_batches_get_them():

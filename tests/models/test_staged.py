@@ -1,17 +1,13 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
-import os
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 
-from tests.models.networks import ADAM, classifier, diabetes, iris, regressor
+from tests.models.networks import ADAM, classifier, diabetes, iris, regressor, run_on
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.models import KerasClassifier, KerasRegressor
 
@@ -44,7 +40,7 @@ assert parts.n_epochs_ == at_once.n_epochs_ == 6
 """
 
 
-def same(one, other, X):
+def check_same(one, other, X):
     np.testing.assert_array_equal(one._outputs(X, {}), other._outputs(X, {}))
     assert one.history_ == other.history_
     assert one.n_epochs_ == other.n_epochs_
@@ -70,7 +66,7 @@ def test_epochs_by_and_by_are_the_epochs_at_once(weighted, validation):
         assert parts.n_epochs_ == to
         parts.predict(X)
         parts.evaluate(X, y)
-    same(parts, estimator.fit(X, y, **weights), X)
+    check_same(parts, estimator.fit(X, y, **weights), X)
 
 
 def test_a_regressor_goes_on_too_and_so_does_a_copy_of_it():
@@ -79,8 +75,8 @@ def test_a_regressor_goes_on_too_and_so_does_a_copy_of_it():
     parts = KerasRegressor(regressor, **params).advance(X, y, to=2)
     copied = pickle.loads(pickle.dumps(parts))
     at_once = KerasRegressor(regressor, **params).fit(X, y)
-    same(parts.advance(X, y, to=4), at_once, X)
-    same(copied.advance(X, y, to=4), at_once, X)
+    check_same(parts.advance(X, y, to=4), at_once, X)
+    check_same(copied.advance(X, y, to=4), at_once, X)
 
 
 def told_epochs(meta, epochs):
@@ -119,14 +115,14 @@ def test_weights_averaged_at_the_end_start_again():
     params = {**PARAMS, "optimizer__use_ema": True}
     parts = KerasClassifier(classifier, **params).advance(X, y, to=2)
     assert not parts.can_advance
-    same(parts.advance(X, y, to=6), KerasClassifier(classifier, **params).fit(X, y), X)
+    check_same(parts.advance(X, y, to=6), KerasClassifier(classifier, **params).fit(X, y), X)
 
 
 def test_a_warm_start_is_begun_afresh():
     X, y = iris()
     params = {**PARAMS, "warm_start": True}
     parts = KerasClassifier(classifier, **params).advance(X, y, to=2).advance(X, y, to=6)
-    same(parts, KerasClassifier(classifier, **PARAMS).fit(X, y), X)
+    check_same(parts, KerasClassifier(classifier, **PARAMS).fit(X, y), X)
 
 
 def test_epochs_that_are_done_stay_done():
@@ -155,17 +151,4 @@ def test_a_cache_goes_with_no_copy():
 @pytest.mark.long
 @pytest.mark.parametrize("backend", ["torch", "tensorflow"])
 def test_going_on_with_other_backends(backend):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    result = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={
-            **os.environ,
-            "KERAS_BACKEND": backend,
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        },
-    )
-    assert result.returncode == 0, result.stderr
+    run_on(backend, SCRIPT)

@@ -112,7 +112,7 @@ class CrossValidation:
         return [found[job.trial].on(job.split) for job in jobs]
 
     def _evaluate(self, job: Job, cache: StageCache) -> Outcome:
-        estimator, compiled = self._candidate(job.params, job.split), cache.compiled
+        estimator = self._candidate(job.params, job.split)
         private = not (reads_only(estimator) and leaves_data(self.scorer))
         shares = self._shares and share(
             estimator, cache, private=private, rounding=self.sharing == "rounding"
@@ -127,10 +127,14 @@ class CrossValidation:
         except Exception:
             if self.error_score == "raise":
                 raise
-            error = format_exc()
-            return self.failed(
-                replace(outcome, state=State.FAILED, error=error, fit_time=clock.lap())
-            )
+            state, error = State.FAILED, format_exc()
+            met: dict[str, Any] = {
+                "state": state,
+                "error": error,
+                "fit_time": clock.lap(),
+                "work": Work(fits=1),
+            }
+            return self.failed(replace(outcome, **met))
         fit_time = clock.lap()
         if sees_data(self.scorer):
             cache.lineage.close()
@@ -147,7 +151,7 @@ class CrossValidation:
             train_scores=_as_floats(scores["train"]) if "train" in scores else None,
             fit_time=fit_time,
             score_time=score_time,
-            work=cache.work + Work(programs=cache.compiled - compiled) if shares else Work(fits=1),
+            work=cache.work if shares else Work(fits=1),
             error=f"scoring failed: {', '.join(failed)}" if failed else None,
         )
 

@@ -174,8 +174,8 @@ def is_count(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class GoingOn:
-    """Fits that are one training run, stopped at one budget after the other.
+class ByBudget:
+    """What fits have in common that differ in a budget alone.
 
     Parameters
     ----------
@@ -192,16 +192,21 @@ class GoingOn:
 
     @property
     def whole(self) -> bool:
-        """True."""
+        """True: they are one run."""
         return True
-
-    def rank(self, estimator: Any) -> float:
-        """Return the budget: the shortest run first."""
-        return self.cost(estimator)
 
     def cost(self, estimator: Any) -> float:
         """Return the budget."""
         return float(getattr(estimator, self.parameter))
+
+
+@dataclass(frozen=True)
+class GoingOn(ByBudget):
+    """Fits that are one training run, stopped at one budget after the other."""
+
+    def rank(self, estimator: Any) -> float:
+        """Return the budget: the shortest run first."""
+        return self.cost(estimator)
 
     def fit(
         self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any], kept: Kept | None
@@ -222,7 +227,7 @@ class GoingOn:
 
 
 @dataclass(frozen=True)
-class Prefixes:
+class Prefixes(ByBudget):
     """Fits of an ensemble of which the smaller ones are the beginning of the largest.
 
     Parameters
@@ -234,32 +239,17 @@ class Prefixes:
         would have learned with so many.
     holds : callable
         Takes what a fitted ensemble has learned; returns whether it may be cut at all.
-    alone : frozenset of str, default=frozenset()
-        Arguments of ``fit`` with which nothing is shared.
+    along : frozenset of str, default=frozenset({"sample_weight"})
+        Arguments of ``fit`` that look at no whole; with others nothing is shared.
     """
 
-    parameter: str
     cut: Callable[[Mapping[str, Any], int], dict[str, Any]]
     holds: Callable[[Mapping[str, Any]], bool] = lambda state: True
-    alone: frozenset[str] = frozenset()
-
-    @property
-    def free(self) -> frozenset[str]:
-        """The number of members."""
-        return frozenset({self.parameter})
-
-    @property
-    def whole(self) -> bool:
-        """True."""
-        return True
+    along: frozenset[str] = frozenset({"sample_weight"})
 
     def rank(self, estimator: Any) -> float:
         """Return minus the number of members: the largest ensemble first."""
         return -self.cost(estimator)
-
-    def cost(self, estimator: Any) -> float:
-        """Return the number of members."""
-        return float(getattr(estimator, self.parameter))
 
     def fit(
         self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any], kept: Kept | None
@@ -273,7 +263,7 @@ class Prefixes:
         start = time.perf_counter()
         fit_alone(estimator, X, y, params)
         state = learned(estimator)
-        serves = self.holds(state) and self.alone.isdisjoint(params)
+        serves = self.holds(state) and self.along.issuperset(params)
         whole = Kept(state, time.perf_counter() - start, size if serves else 0)
         return whole, Work(fits=1, budget_asked=size, budget_run=size)
 

@@ -19,10 +19,14 @@ from sklearn.neighbors._base import _get_weights
 from sklearn.utils.extmath import weighted_mode
 
 from tunesmith.evaluation.families import Kept, adopt, family_of, fit_alone, learned
+from tunesmith.evaluation.stages import size_of
 from tunesmith.trial import Work
 
 _CLEAR = 1e-9
 """A lead that no order of summation can turn around."""
+
+_LEVEL = 1e-12
+"""Distances this close are level: trees prune by bounds that are rounded."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,8 @@ class Search:
             True too where points beyond those of the search may be at that distance.
         """
         last, first_out = self.distances[:, k - 1], self.distances[:, k]
-        rows = np.flatnonzero(last == first_out)
-        level = self.distances[rows] == first_out[rows, np.newaxis]
+        rows = np.flatnonzero(_level(last, first_out))
+        level = _level(self.distances[rows], first_out[rows, np.newaxis])
         unlike = _differ(y[self.indices[rows]], y[self.indices[rows, k]][:, np.newaxis])
         found = np.zeros(len(last), dtype=bool)
         found[rows] = (level & unlike).any(axis=1) | level[:, -1]
@@ -76,12 +80,16 @@ class Search:
 
         The parameters and what is returned are those of `unlike_at`.
         """
-        level = self.distances[:, 1:k] == self.distances[:, : k - 1]
+        level = _level(self.distances[:, 1:k], self.distances[:, : k - 1])
         rows = np.flatnonzero(level.any(axis=1))
         targets = y[self.indices[rows, :k]]
         found = self.unlike_at(k, y)
         found[rows] |= (level[rows] & _differ(targets[:, 1:], targets[:, :-1])).any(axis=1)
         return found
+
+
+def _level(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(one - other) <= _LEVEL * np.abs(other))
 
 
 def _differ(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
@@ -105,6 +113,12 @@ class Memory:
     state: Mapping[str, Any]
     k: int
     searches: list[Search] = field(default_factory=list)
+
+    @property
+    def nbytes(self) -> int:
+        """What it holds beside the data, in bytes."""
+        found = sum(each.distances.nbytes + each.indices.nbytes for each in self.searches)
+        return size_of(self.state) + found
 
     def search(self, estimator: Any, X: Any) -> Search | None:
         """Return one neighbour more than an estimator asks for; None where that is not kept.
@@ -155,15 +169,17 @@ class _Family:
             start = time.perf_counter()
             fit_alone(estimator, X, y, params)
             memory = Memory(learned(estimator), estimator.n_neighbors)
-            kept, work = Kept(memory, time.perf_counter() - start), Work(fits=1)
+            seconds, work = time.perf_counter() - start, Work(fits=1)
         else:
-            adopt(estimator, kept.value.state)
-            work = Work(seconds_saved=kept.seconds)
+            memory, seconds = kept.value, kept.seconds
+            adopt(estimator, memory.state)
+            work = Work(seconds_saved=seconds)
         kind = _Classifier if isinstance(estimator, KNeighborsClassifier) else _Regressor
-        vars(estimator)["predict"] = kind(estimator, kept.value).predict
+        vars(estimator)["predict"] = kind(estimator, memory).predict
         if kind is _Classifier:
-            vars(estimator)["predict_proba"] = _Classifier(estimator, kept.value).predict_proba
-        return kept, work
+            vars(estimator)["predict_proba"] = _Classifier(estimator, memory).predict_proba
+        # Anew each time, because searches have been added since.
+        return Kept(memory, seconds, nbytes=memory.nbytes), work
 
 
 def _alike(estimator: Any, memory: Memory) -> bool:
@@ -241,8 +257,8 @@ def _leads(
 ) -> bool:
     """Whether one class leads in a row, whichever of the points at one distance are taken."""
     distances, targets = search.distances[row], labels[search.indices[row]]
-    edge = distances == distances[k]
-    if distances[k] != distances[k - 1]:
+    edge = _level(distances, distances[k])
+    if not edge[k - 1]:
         edge[:] = False
     elif edge[-1]:  # who comes after is not known
         return False

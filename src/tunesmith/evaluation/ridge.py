@@ -26,6 +26,9 @@ from tunesmith.evaluation.families import (
 )
 from tunesmith.trial import Work
 
+_CONDITION = 1e7
+"""Of XᵀX + alpha; beyond it an alpha is fitted alone. Rounding is 1e-16 times as much."""
+
 
 @dataclass(frozen=True)
 class Decomposition:
@@ -72,6 +75,11 @@ class Decomposition:
         left, singular, right = svd(X, full_matrices=False, overwrite_a=True)
         return cls(learned(estimator), singular, right, left.T @ y, X_mean, y_mean)
 
+    def is_sound(self, alpha: float) -> bool:
+        """Whether rounding cannot show: scikit-learn squares the condition, and so must we."""
+        squares = self.singular**2 + alpha
+        return bool(squares.max() <= _CONDITION * squares.min())
+
     def put_into(self, estimator: Any) -> None:
         """Give an estimator the coefficients for its alpha."""
         adopt(estimator, self.state)
@@ -102,18 +110,21 @@ class _Alphas:
         self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any], kept: Kept | None
     ) -> tuple[Kept, Work]:
         """Solve by the decomposition that is kept, or make it."""
-        if kept is not None and kept.budget:
+        if kept is not None and kept.budget and kept.value.is_sound(estimator.alpha):
             start = time.perf_counter()
             kept.value.put_into(estimator)
             return kept, Work(seconds_saved=max(0, kept.seconds - time.perf_counter() + start))
         start = time.perf_counter()
         fit_alone(estimator, X, y, params)
         seconds = time.perf_counter() - start
+        if kept is not None:
+            return kept, Work(fits=1)
         if not _is_plain(X) or params.keys() - {"sample_weight"}:
             return Kept(None, seconds, budget=0), Work(fits=1)
         whole = Decomposition.of(estimator, X, y, params.get("sample_weight"))
         # The first fit is made as the others are, or the order of candidates would matter.
-        whole.put_into(estimator)
+        if whole.is_sound(estimator.alpha):
+            whole.put_into(estimator)
         return Kept(whole, seconds), Work(fits=1)
 
 

@@ -53,8 +53,6 @@ class StageCache:
         What was done for it.
     proven : dict of str to bool
         Of steps whose code is not known: whether doing them again gave the same.
-    compiled : int
-        Programs compiled for those who share them here.
 
     Examples
     --------
@@ -72,7 +70,6 @@ class StageCache:
     lineage: Lineage = field(default_factory=Lineage, init=False)
     work: Work = field(default_factory=Work, init=False)
     proven: dict[str, bool] = field(default_factory=dict, init=False)
-    compiled: int = field(default=0, init=False)
     _entries: dict[Hashable, _Entry] = field(default_factory=dict, init=False)
     _queue: list[tuple[float, int, Hashable]] = field(default_factory=list, init=False)
     _age: float = field(default=0.0, init=False)

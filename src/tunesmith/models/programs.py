@@ -18,6 +18,7 @@ import numpy as np
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.models.compilation import kept_on_disk
 from tunesmith.models.program_keys import program_key, strengths
+from tunesmith.trial import Work
 
 if TYPE_CHECKING:
     import keras
@@ -124,7 +125,7 @@ class Programs:
         # What was drawn while compiling is a constant of this program; no other fit may have it.
         pure = drawn == _generators()
         if self._cache is not None:
-            self._cache.compiled += 1
+            self._cache.did(Work(programs=1))
             # A callback may have changed the model since.
             if pure and self._key is not None and self._key == program_key(self.model):
                 took = time.perf_counter() - start

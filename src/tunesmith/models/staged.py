@@ -153,11 +153,11 @@ class StagedEstimator(KerasParameters):
         call = {**fit_params, "epochs": int(to)}
         return self.fit(X, y, sample_weight=sample_weight, **call)
 
-    def _train(
-        self, X: Any, y: Any, sample_weight: Any, call: dict[str, Any], *, fresh: bool
-    ) -> Self:
-        raise NotImplementedError
+    if TYPE_CHECKING:  # what the class that trains brings
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any) -> Self:
-        """Build, compile and train the model; see `KerasClassifier`."""
-        raise NotImplementedError
+        def _train(
+            self, X: Any, y: Any, sample_weight: Any, call: dict[str, Any], *, fresh: bool
+        ) -> Self: ...
+
+        def fit(self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any) -> Self:
+            """Build, compile and train the model; see `KerasClassifier`."""

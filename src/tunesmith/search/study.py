@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import secrets
 import time
 import zlib
 from collections import Counter
@@ -15,6 +16,7 @@ import numpy as np
 
 from tunesmith.evaluation.crossval import CrossValidation
 from tunesmith.evaluation.fold import Split
+from tunesmith.evaluation.seeds import unseeded
 from tunesmith.exceptions import Conflict, StudyMismatch
 from tunesmith.keys import content_key
 from tunesmith.search.candidates import Params
@@ -49,6 +51,7 @@ class SearchStudy:
     def __init__(self, search: Any, task: Any) -> None:
         self.where = str(search.storage)
         self._draw_seed = search._draw_seed
+        self._is_unseeded = bool(unseeded(task.estimator))
         self._storage: Storage = open_storage(search.storage)
         self._owned = self._storage is not search.storage
         self._kind = type(search).__name__
@@ -90,7 +93,7 @@ class SearchStudy:
         if self._head is None:
             facts: dict[str, Any] = {
                 "threads_per_worker": threads_per_worker,
-                "seed": self._draw_seed(),
+                "seed": self._draw_seed() if self._is_unseeded else secrets.randbits(31),
             }
             if self._unseeded:
                 facts["splits"] = _pack(self.splits)
