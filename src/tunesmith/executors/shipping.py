@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import io
+import marshal
 import mmap
 import os
 import pickle
@@ -16,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import CodeType
 from typing import IO, Any
 
 import cloudpickle
@@ -265,7 +268,8 @@ def pack_jobs(jobs: tuple[Job, ...]) -> bytes:
         If a parameter cannot be pickled; the message names it.
     """
     try:
-        data: bytes = cloudpickle.dumps((Surroundings.here(), jobs), protocol=5)
+        file = io.BytesIO()
+        _Packer(file, protocol=5).dump((Surroundings.here(), jobs))
     except Exception as error:
         for job in jobs:
             for name, value in job.params.items():
@@ -273,7 +277,7 @@ def pack_jobs(jobs: tuple[Job, ...]) -> bytes:
                     what = f"the value of {name!r}"
                     raise unpicklable(value, what, reason) from error
         raise unpicklable(jobs, "the jobs", error) from error
-    return data
+    return file.getvalue()
 
 
 def _pack(evaluator: Evaluator, file: IO[bytes], arrays: IO[bytes]) -> list[tuple[int, int]]:
@@ -292,10 +296,16 @@ def _pack(evaluator: Evaluator, file: IO[bytes], arrays: IO[bytes]) -> list[tupl
 
 
 class _Packer(cloudpickle.Pickler):  # type: ignore[misc, unused-ignore]
-    """Keeps the contents of every plain array out of the pickle, and memory maps on disk."""
+    """Keeps the contents of every plain array out of the pickle, and memory maps on disk.
+
+    Code keeps the name of its file, which some versions of cloudpickle take away, so that
+    tracebacks from workers show its lines.
+    """
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
+        if kind is CodeType:
+            return marshal.loads, (marshal.dumps(obj),)
         if kind is np.memmap and (again := _reopening(obj)):
             return again
         if (kind is np.ndarray or kind is np.memmap) and not obj.dtype.hasobject:
