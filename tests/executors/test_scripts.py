@@ -59,7 +59,10 @@ print("all well", flush=True)
 """
 
 LONG = """
-import os, subprocess, sys, time
+import os, signal, subprocess, sys, time
+# Whoever runs the tests in the background has them ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+print("begun", flush=True)
 from tunesmith.evaluation import Bundle
 from tunesmith.executors.processes import ProcessExecutor
 from tunesmith.trial import Job, Outcome, State
@@ -84,7 +87,9 @@ with ProcessExecutor(2) as executor:
 
 def start(args: list[str], folder: Path, **more) -> subprocess.Popen[str]:
     source = str(Path(tunesmith.__file__).parents[1])
-    env = {**os.environ, "PYTHONPATH": source, "PYTHONWARNINGS": "error"}
+    # An import that is interrupted leaves its file to the collector, which says so.
+    warnings = "error,ignore:unclosed file:ResourceWarning"
+    env = {**os.environ, "PYTHONPATH": source, "PYTHONWARNINGS": warnings}
     pipe = subprocess.PIPE
     return subprocess.Popen(
         [sys.executable, *args], cwd=folder, env=env, text=True, stdout=pipe, stderr=pipe, **more
@@ -111,7 +116,7 @@ def begin_long(tmp_path: Path) -> tuple[subprocess.Popen[str], list[psutil.Proce
     """Start the long script in a session of its own; wait until its workers fit."""
     tmp_path.joinpath("script.py").write_text(LONG)
     process = start(["script.py"], tmp_path, start_new_session=True)
-    lines = dict.fromkeys(process.stdout.readline().strip() for _ in range(3))
+    lines = dict.fromkeys(process.stdout.readline().strip() for _ in range(4))
     pids = [int(line.split()[1]) for line in lines if line.startswith("pid")]
     (folder,) = (line.split()[1] for line in lines if line.startswith("folder"))
     assert len(pids) == 2
@@ -146,7 +151,7 @@ def test_ctrl_c_ends_workers_without_noise(tmp_path):
 @pytest.mark.parametrize("delay", [0.0, 0.3, 0.6, 1.0, 1.5])
 @pytest.mark.long
 def test_ctrl_c_at_any_moment_leaves_nothing_behind(delay, tmp_path):
-    tmp_path.joinpath("script.py").write_text("print('begun', flush=True)\n" + LONG)
+    tmp_path.joinpath("script.py").write_text(LONG)
     process = start(["script.py"], tmp_path, start_new_session=True)
     process.stdout.readline()
     time.sleep(delay)
