@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,7 +109,7 @@ def test_jobs_of_equal_stages_are_neighbours(candidates, n_splits, at_once):
     planned = [job for bundle in plan(routing, jobs, at_once) for job in bundle.jobs]
     for depth in (1, 2):
         at = [routed(job).stages[:depth] for job in planned]
-        changes = 1 + sum(one != other for one, other in zip(at, at[1:], strict=False))
+        changes = 1 + sum(one != other for one, other in pairwise(at))
         assert changes == len(set(at))
 
 

@@ -90,8 +90,7 @@ def _boosting(estimator: Any) -> Prefixes | None:
     looks_at_all = estimator.warm_start or estimator.n_iter_no_change is not None
     if not _is_fixed(estimator, kinds) or looks_at_all:
         return None
-    # What a monitor is given, it may stop at.
-    return Prefixes("n_estimators", _stages, alone=frozenset({"monitor"}))
+    return Prefixes("n_estimators", _stages)
 
 
 @family_of.register(HistGradientBoostingClassifier)

@@ -211,14 +211,14 @@ class Prefixes:
         would have learned with so many.
     holds : callable
         Takes what a fitted ensemble has learned; returns whether it may be cut at all.
-    alone : frozenset of str, default=frozenset()
-        Arguments of ``fit`` with which nothing is shared.
+    along : frozenset of str, default=frozenset({"sample_weight"})
+        Arguments of ``fit`` that look at no whole; with others nothing is shared.
     """
 
     parameter: str
     cut: Callable[[Mapping[str, Any], int], dict[str, Any]]
     holds: Callable[[Mapping[str, Any]], bool] = lambda state: True
-    alone: frozenset[str] = frozenset()
+    along: frozenset[str] = frozenset({"sample_weight"})
 
     @property
     def free(self) -> frozenset[str]:
@@ -250,7 +250,7 @@ class Prefixes:
         start = time.perf_counter()
         fit_alone(estimator, X, y, params)
         state = learned(estimator)
-        serves = self.holds(state) and self.alone.isdisjoint(params)
+        serves = self.holds(state) and self.along.issuperset(params)
         whole = Kept(state, time.perf_counter() - start, size if serves else 0)
         return whole, Work(fits=1, budget_asked=size, budget_run=size)
 

@@ -44,10 +44,9 @@ def is_known(value: Any) -> bool:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from sklearn.model_selection import KFold
     >>> from tunesmith.evaluation.trust import is_known
-    >>> is_known(FunctionTransformer(np.log1p)), is_known(FunctionTransformer(lambda X: X))
+    >>> is_known(KFold(shuffle=True, random_state=0)), is_known(KFold(shuffle=True))
     (True, False)
     """
     if isinstance(value, type):
