@@ -6,6 +6,8 @@ scikit-learn's own estimators do, where their seeds are set. Of other code nothi
 from __future__ import annotations
 
 import inspect
+import random
+import sys
 import types
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -14,6 +16,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics._scorer import _MultimetricScorer
 
+from tunesmith.keys import content_key
 from tunesmith.keys.source import is_library
 
 _OWN = frozenset({"sklearn", __name__.partition(".")[0]})
@@ -29,7 +32,7 @@ def writes(estimator: Any) -> bool:
     """Whether an estimator, or one inside it, is told to write to the data it is given."""
     return any(
         name.startswith("copy") and not value
-        for part in _parts(estimator)
+        for part in parts(estimator)
         for name, value in part.get_params(deep=False).items()
     )
 
@@ -78,7 +81,14 @@ def sees_data(scorer: Any) -> bool:
     return _top(type(scorer)) not in _OWN
 
 
-def _parts(estimator: Any) -> Iterator[Any]:
+def drawn_from_all(*, but_torch: bool = False) -> str:
+    """Return a key of where the generators stand that all code of a process shares."""
+    torch = None if but_torch else sys.modules.get("torch")
+    state = () if torch is None else torch.get_rng_state().numpy()
+    return content_key((np.random.get_state(), random.getstate(), state)).digest
+
+
+def parts(estimator: Any) -> Iterator[Any]:
     """Yield an estimator and all estimators among its parameters."""
     yield estimator
     for value in estimator.get_params(deep=True).values():
