@@ -68,7 +68,10 @@ def answers(estimator):
             yield name, list(value) if name.startswith("staged") else value
 
 
-@pytest.mark.parametrize("estimator", FITTED, ids=str)
+NAMES = [f"{n} {type(estimator).__name__}" for n, estimator in enumerate(FITTED)]
+
+
+@pytest.mark.parametrize("estimator", FITTED, ids=NAMES)
 def test_an_ensemble_cut_is_a_smaller_ensemble(estimator):
     name = size_of(estimator)
     kept = None

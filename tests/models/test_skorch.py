@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -156,6 +158,21 @@ def test_by_default_a_net_is_trained_once_for_each_split():
     assert (shared.sharing_["fits_asked"], shared.sharing_["fits_run"]) == (18, 6)
     assert (shared.sharing_["budget_asked"], shared.sharing_["budget_run"]) == (42, 24)
     assert_same(shared, alone)
+
+
+@pytest.mark.skipif(
+    not entry_points(group="tunesmith.families", name="skorch"),
+    reason="the installed tunesmith names no families; install it again",
+)
+@pytest.mark.parametrize("sharing", ["exact", "off"])
+def test_workers_find_the_family_and_the_seeds(sharing):
+    options = {"sharing": sharing, "refit": False, "threads_per_worker": 1}
+    results = []
+    for n_jobs in (1, 2):
+        np.random.seed(0)
+        results.append(search(classifier(), GRID, iris(), n_jobs=n_jobs, **options))
+    assert {found.sharing_["fits_run"] for found in results} == {6 if sharing == "exact" else 18}
+    assert_same(*results)
 
 
 def test_a_regressor_at_the_end_of_a_pipeline():
