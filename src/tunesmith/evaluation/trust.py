@@ -9,7 +9,7 @@ import inspect
 import random
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -52,19 +52,45 @@ def is_known(value: Any) -> bool:
     >>> is_known(KFold(shuffle=True, random_state=0)), is_known(KFold(shuffle=True))
     (True, False)
     """
+    seen: dict[int, Any] = {}
+    ahead = [value]
+    while ahead:
+        item = ahead.pop()
+        if id(item) not in seen:  # a registry may hold those whose parameter it is
+            seen[id(item)] = item
+            if not _is_known_itself(item):
+                return False
+            ahead += _inside(item)
+    return True
+
+
+def _is_known_itself(value: Any) -> bool:
     if isinstance(value, type):
         return _top(value) in _PURE or value.__module__ == "builtins"
     if hasattr(value, "get_params"):
-        inside = value.get_params(deep=False).values()
-        return _top(type(value)) in _OWN and all(map(is_known, inside))
-    if isinstance(value, Mapping):
-        return all(map(is_known, value.values()))
-    if isinstance(value, list | tuple | set | frozenset):
-        return all(map(is_known, value))
+        return _top(type(value)) in _OWN
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        return True
     if callable(value):
         return _is_pure(value)
     # A splitter without a seed draws from the generator that all share.
     return is_library(type(value).__module__) and getattr(value, "random_state", 0) is not None
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """Return what a thing is made from that may bring code of its own."""
+    if isinstance(value, type):
+        return ()
+    if hasattr(value, "get_params"):
+        return list(value.get_params(deep=False).values())
+    if isinstance(value, Mapping):
+        return list(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        return list(value)
+    if isinstance(value, partial):
+        return value.func, value.args, value.keywords
+    is_object = callable(value) and not hasattr(value, "__qualname__")
+    return list(getattr(value, "__dict__", {}).values()) if is_object else ()
 
 
 def leaves_data(scorer: Any) -> bool:
@@ -99,14 +125,14 @@ def parts(estimator: Any) -> Iterator[Any]:
 def _is_pure(function: Any) -> bool:
     """Whether a function is one of a numerical library, and draws no random numbers."""
     if isinstance(function, partial):
-        return _is_pure(function.func) and is_known((function.args, function.keywords))
+        return True  # as far as what is inside is
     if isinstance(function, np.ufunc):
         return getattr(np, function.__name__, None) is function
     owner = getattr(function, "__self__", None)
     if owner is not None and not isinstance(owner, types.ModuleType):
         return False
     if not hasattr(function, "__qualname__"):  # an object that can be called
-        return _top(type(function)) in _OWN and all(map(is_known, vars(function).values()))
+        return _top(type(function)) in _OWN
     return _top(function) in _PURE and not _draws(function)
 
 
