@@ -102,3 +102,12 @@ def score(estimator, X, y):
 def test_scorers(scoring, leaves, sees):
     scorer = check_scoring(LogisticRegression(), scoring)
     assert (leaves_data(scorer), sees_data(scorer)) == (leaves, sees)
+
+
+def test_what_holds_itself_is_told_all_the_same():
+    registry = []
+    chain = make_pipeline(FunctionTransformer(kw_args={"registry": registry}), SVC())
+    registry.append(chain)
+    assert is_known(chain)
+    registry.append(Own())
+    assert not is_known(chain)

@@ -7,6 +7,10 @@ import time
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_digits, load_iris
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import tunesmith
 
@@ -35,6 +39,19 @@ def small_search(storage):
     grid = {"shrink": np.linspace(0, 0.9, 6), "power": [1, 2]}
     return tunesmith.GridSearchCV(
         Slow(), grid, cv=3, n_jobs=2, threads_per_worker=1, storage=storage
+    ).fit(X, y)
+
+
+def shared_search(storage):
+    """Each split is one bundle: forests of one, whose trees take their time."""
+    X, y = load_digits(return_X_y=True)
+    chain = make_pipeline(StandardScaler(), PCA(20), RandomForestClassifier(random_state=None))
+    grid = {
+        "randomforestclassifier__n_estimators": [2, 5, 10, 20, 30, 40],
+        "randomforestclassifier__max_depth": [5, None],
+    }
+    return tunesmith.GridSearchCV(
+        chain, grid, cv=3, n_jobs=2, threads_per_worker=1, storage=storage
     ).fit(X, y)
 
 
@@ -70,7 +87,8 @@ def keras_search(storage):
 
 
 storage, result, kind = sys.argv[1:]
-search = {"small": small_search, "keras": keras_search}[kind](
+np.random.seed(0)
+search = {"small": small_search, "shared": shared_search, "keras": keras_search}[kind](
     None if storage == "none" else storage
 )
 columns = {

@@ -92,6 +92,17 @@ def test_killed_at_random_moments_and_resumed(tmp_path, batch):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("at", [1, 4, 11, 20])
+def test_killed_inside_a_bundle_that_shares(tmp_path, at):
+    """Forests without a seed: the study's own makes the second half fit the first."""
+    study, result = tmp_path / "study.db", tmp_path / "result.json"
+    expected = run("none", tmp_path / "expected.json", "shared")
+    kept = kill_once(study, result, "shared", at)
+    assert at <= kept <= 36
+    assert run(study, result, "shared") == expected
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("at", [2, 7])
 def test_killed_keras_search_resumes_to_the_same_bits(tmp_path, at):
     pytest.importorskip("keras", reason="Keras is not installed")

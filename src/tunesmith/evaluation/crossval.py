@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from traceback import format_exc
 from typing import Any
@@ -19,7 +20,7 @@ from sklearn.utils import get_tags
 from tunesmith.evaluation import Route
 from tunesmith.evaluation.anatomy import modules_of, parts
 from tunesmith.evaluation.fold import Fold, Split
-from tunesmith.evaluation.seeds import unseeded
+from tunesmith.evaluation.seeds import seeding, unseeded
 from tunesmith.evaluation.sharing import itinerary, share
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.evaluation.trust import leaves_data, reads_only, sees_data
@@ -123,7 +124,8 @@ class CrossValidation:
             job.trial, job.split, State.COMPLETED, n_test_samples=fold.n_test_samples
         )
         try:
-            self._fit(estimator, fold, self.contexts.get((job.trial, job.split)))
+            with self._seeding(estimator, job.split):
+                self._fit(estimator, fold, self.contexts.get((job.trial, job.split)))
         except Exception:
             if self.error_score == "raise":
                 raise
@@ -170,6 +172,9 @@ class CrossValidation:
         if self.seeds is not None and (names := unseeded(estimator)):
             estimator.set_params(**dict.fromkeys(names, self.seeds[split]))
         return estimator
+
+    def _seeding(self, estimator: Any, split: int) -> AbstractContextManager[None]:
+        return nullcontext() if self.seeds is None else seeding(estimator, self.seeds[split])
 
     def _fold(self, estimator: Any, split: int, cache: StageCache | None, private: bool) -> Fold:
         """Return the data of a split: cut anew where somebody might write to it."""

@@ -17,8 +17,8 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 from tunesmith.trial import Work
 
-Fit = Callable[[Any], Any]
-"""Fits an estimator in place, as it is fitted alone."""
+CONTEXT = "_parent_callback_ctx"
+"""What scikit-learn's pipelines put upon a part of theirs while it is fitted."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +156,15 @@ def find_family(estimator: Any, *, rounding: bool = False) -> Family | None:
     rounding : bool, default=False
         Whether those will do that are equal only to rounding, where there is no exact one.
     """
-    for kind in type(estimator).__mro__:
-        _load(kind.__module__.partition(".")[0])
+    load_for(estimator)
     family = family_of(estimator)
     return rounding_family_of(estimator) if family is None and rounding else family
+
+
+def load_for(estimator: Any) -> None:
+    """Load what the entry points of the libraries name that an estimator's class is made from."""
+    for kind in type(estimator).__mro__:
+        _load(kind.__module__.partition(".")[0])
 
 
 @cache
@@ -281,7 +286,7 @@ def fit_alone(estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> None
 
 def learned(estimator: Any) -> dict[str, Any]:
     """Return what an estimator holds besides its parameters and what was put upon it."""
-    given = estimator.get_params(deep=False)
+    given = estimator.get_params(deep=False).keys() | {CONTEXT}
     return {
         name: value
         for name, value in vars(estimator).items()

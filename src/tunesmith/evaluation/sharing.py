@@ -26,10 +26,17 @@ import tunesmith.evaluation.projections
 import tunesmith.evaluation.ridge  # noqa: F401
 from tunesmith.evaluation import Route
 from tunesmith.evaluation.anatomy import params_of
-from tunesmith.evaluation.families import Family, Kept, find_family, fit_alone, projection_of
+from tunesmith.evaluation.families import (
+    CONTEXT,
+    Family,
+    Kept,
+    find_family,
+    fit_alone,
+    projection_of,
+)
 from tunesmith.evaluation.lineage import content
 from tunesmith.evaluation.stages import StageCache
-from tunesmith.evaluation.trust import is_known, reads_only, writes
+from tunesmith.evaluation.trust import drawn_from_all, is_known, reads_only, writes
 from tunesmith.exceptions import UnkeyableError
 from tunesmith.keys import content_key
 from tunesmith.trial import Work
@@ -198,7 +205,7 @@ class Step:
             self._cache.did(Work(steps_asked=1, seconds_saved=seconds))
             return self._hand_out(output, key)
         saved = self._cache.work.seconds_saved
-        before = None if self._known else content(given)
+        before = self._around(given)
         start = time.perf_counter()
         output = self._fit_transform(X, args, params)
         # What a composite saved inside, it would have taken alone.
@@ -207,7 +214,7 @@ class Step:
         if key is None or self._is_touched(X, output, before, given):
             self._key = None
             return self._pass(output, *given)
-        state = {k: v for k, v in vars(self._own).items() if k not in _METHODS}
+        state = {k: v for k, v in vars(self._own).items() if k not in (*_METHODS, CONTEXT)}
         return self._keep(key, (state, output), seconds)
 
     def _fit_transform(self, X: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -238,7 +245,7 @@ class Step:
             _, output, seconds = kept
             self._cache.did(Work(seconds_saved=seconds))
             return self._hand_out(output, key)
-        before = None if self._known else content(X)
+        before = self._around(X)
         start = time.perf_counter()
         output = self._call("transform", X)
         if self._is_touched(X, output, before, X):
@@ -257,11 +264,19 @@ class Step:
         for name in _METHODS:
             vars(self._own).pop(name, None)
 
-    def _is_touched(self, X: Any, output: Any, before: str | None, given: Any) -> bool:
-        """Whether the input was written to, or will be by whoever writes to the output."""
+    def _around(self, given: Any) -> tuple[str, str] | None:
+        """Return keys of what code that is not known may change; None where one has none."""
+        key = None if self._known else content(given)
+        return None if key is None else (key, drawn_from_all())
+
+    def _is_touched(self, X: Any, output: Any, before: Any, given: Any) -> bool:
+        """Whether the input was written to, or will be by whoever writes to the output.
+
+        So it is with generators that all share: who draws from them moves them for others.
+        """
         if self._private and _overlap(X, output):
             return True
-        return not self._known and (before is None or before != content(given))
+        return not self._known and (before is None or before != self._around(given))
 
     def _pass(self, output: Any, *given: Any) -> Any:
         """Hand on what is not kept; whatever was given may have been written to."""
@@ -379,7 +394,8 @@ def own_key(estimator: Any, free: frozenset[str] = frozenset()) -> str | None:
         None where a parameter's content cannot be told.
     """
     params = params_of(estimator)
-    fixed = {name: value for name, value in params.items() if name not in free}
+    # Nets take whatever is put upon them for a parameter.
+    fixed = {n: value for n, value in params.items() if n not in free and n[0] != "_"}
     kept = {name: vars(estimator).get(name) for name in _KEPT_BY_CLONE}
     try:
         return content_key((type(estimator), fixed, kept)).digest

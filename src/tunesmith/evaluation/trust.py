@@ -6,6 +6,8 @@ scikit-learn's own estimators do, where their seeds are set. Of other code nothi
 from __future__ import annotations
 
 import inspect
+import random
+import sys
 import types
 from collections.abc import Mapping
 from functools import partial
@@ -15,6 +17,7 @@ import numpy as np
 from sklearn.metrics._scorer import _MultimetricScorer
 
 from tunesmith.evaluation.anatomy import params_of, parts
+from tunesmith.keys import content_key
 from tunesmith.keys.source import is_library
 
 _OURS = __name__.partition(".")[0]
@@ -51,27 +54,46 @@ def is_known(value: Any) -> bool:
     >>> is_known(KFold(shuffle=True, random_state=0)), is_known(KFold(shuffle=True))
     (True, False)
     """
-    try:
-        return _is_known(value)
-    except RecursionError:  # something that holds itself
-        return False
+    seen: dict[int, Any] = {}
+    ahead = [value]
+    while ahead:
+        item = ahead.pop()
+        if id(item) not in seen:  # a registry may hold those whose parameter it is
+            seen[id(item)] = item
+            if not _is_known_itself(item):
+                return False
+            ahead += _inside(item)
+    return True
 
 
-def _is_known(value: Any) -> bool:
+def _is_known_itself(value: Any) -> bool:
     if isinstance(value, type):
         return _top(value) in _PURE or value.__module__ == "builtins"
     if hasattr(value, "get_params"):
-        if _top(type(value)) == _OURS:  # its functions meet no data
-            return True
-        return _top(type(value)) == "sklearn" and all(map(_is_known, params_of(value).values()))
-    if isinstance(value, Mapping):
-        return all(map(_is_known, value.values()))
-    if isinstance(value, list | tuple | set | frozenset):
-        return all(map(_is_known, value))
+        return _top(type(value)) in _OWN
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        return True
     if callable(value):
         return _is_pure(value)
     # A splitter without a seed draws from the generator that all share.
     return is_library(type(value).__module__) and getattr(value, "random_state", 0) is not None
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """Return what a thing is made from that may bring code of its own."""
+    if isinstance(value, type):
+        return ()
+    if hasattr(value, "get_params"):
+        # The functions that our own are given meet no data.
+        return () if _top(type(value)) == _OURS else list(params_of(value).values())
+    if isinstance(value, Mapping):
+        return list(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        return list(value)
+    if isinstance(value, partial):
+        return value.func, value.args, value.keywords
+    is_object = callable(value) and not hasattr(value, "__qualname__")
+    return list(getattr(value, "__dict__", {}).values()) if is_object else ()
 
 
 def leaves_data(scorer: Any) -> bool:
@@ -88,17 +110,24 @@ def sees_data(scorer: Any) -> bool:
     return _top(type(scorer)) not in _OWN
 
 
+def drawn_from_all(*, but_torch: bool = False) -> str:
+    """Return a key of where the generators stand that all code of a process shares."""
+    torch = None if but_torch else sys.modules.get("torch")
+    state = () if torch is None else torch.get_rng_state().numpy()
+    return content_key((np.random.get_state(), random.getstate(), state)).digest
+
+
 def _is_pure(function: Any) -> bool:
     """Whether a function is one of a numerical library, and draws no random numbers."""
     if isinstance(function, partial):
-        return _is_pure(function.func) and is_known((function.args, function.keywords))
+        return True  # as far as what is inside is
     if isinstance(function, np.ufunc):
         return getattr(np, function.__name__, None) is function
     owner = getattr(function, "__self__", None)
     if owner is not None and not isinstance(owner, types.ModuleType):
         return False
     if not hasattr(function, "__qualname__"):  # an object that can be called
-        return _top(type(function)) in _OWN and all(map(is_known, vars(function).values()))
+        return _top(type(function)) in _OWN
     return _top(function) in _PURE and not _draws(function)
 
 
