@@ -65,6 +65,7 @@ class Engine:
     in_flight: int = 1
     deadline: float = float("inf")
     _pending: int = field(default=0, init=False)
+    _over: bool = field(default=False, init=False)
     _inbox: SimpleQueue[Outcome] = field(default_factory=SimpleQueue, init=False)
     _thread: int = field(default_factory=threading.get_ident, init=False)
 
@@ -104,6 +105,7 @@ class Engine:
         while (known := self._known()) is not None:
             history = self.ledger.view(known)
             if isinstance(self.scheduler.next(history), Done):
+                self._over = True
                 return
             rng = np.random.default_rng([self.seed, history.number])
             params = self.sampler.suggest(self.space, history, rng).params
@@ -117,8 +119,11 @@ class Engine:
         return known if known <= self.ledger.frontier else None
 
     def _submit(self, jobs: Sequence[Job]) -> None:
-        for bundle in plan(self.evaluator, jobs, self.executor.workers, self.executor.spreads):
-            self.executor.run(bundle, self._arrived)
+        executor = self.executor
+        for bundle in plan(
+            self.evaluator, jobs, executor.workers, spreads=executor.spreads, final=self._over
+        ):
+            executor.run(bundle, self._arrived)
 
     def _arrived(self, outcome: Outcome) -> None:
         """Take an outcome: at once where it was made in our own thread."""

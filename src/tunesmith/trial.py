@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -48,11 +48,14 @@ class Job:
         Number of the split, from 0.
     params : mapping of str to object
         The parameters of the trial.
+    ends_run : bool, default=False
+        Whether no other job will go on from what its training run has left.
     """
 
     trial: int
     split: int
     params: Mapping[str, Any]
+    ends_run: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

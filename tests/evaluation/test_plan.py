@@ -129,3 +129,14 @@ def test_what_spreads_by_itself_gets_one_bundle():
     jobs = [Job(n, 0, {"step": n, "run": 0, "budget": 1}) for n in range(10)]
     assert [bundle.jobs for bundle in plan(routing, jobs, 4, spreads=True)] == [tuple(jobs)]
     assert list(plan(routing, [], 4, spreads=True)) == []
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_a_run_ends_with_its_last_job_if_none_can_follow(final):
+    routing = Evaluator(lambda job: Route(run=f"run {job.split}", rank=-job.trial))
+    jobs = [Job(n // 3, n % 3, {}) for n in range(12)]
+    for bundle in plan(routing, jobs, 2, final=final):
+        *others, last = bundle.jobs
+        assert not any(job.ends_run for job in others)
+        assert last.ends_run == final
+        assert last.trial == 0

@@ -161,3 +161,15 @@ def test_equal_steps_are_fitted_once():
     assert total(outcomes, "steps_asked") == 2 * 6 * 2
     assert total(outcomes, "steps_run") == 2 * (1 + 2)
     assert total(outcomes, "fits") == 12
+
+
+@pytest.mark.parametrize("ends_run", [True, False])
+def test_nothing_is_kept_of_a_run_that_is_over(ends_run):
+    forest = RandomForestClassifier(random_state=0)
+    evaluate = CrossValidation(forest, X, y, SPLITS, lambda estimator, X, y: 0.0)
+    cache = StageCache()
+    evaluate(Job(0, 0, {"n_estimators": 20}), cache)
+    held = cache.nbytes
+    outcome = evaluate(Job(1, 0, {"n_estimators": 10}, ends_run=ends_run), cache)
+    assert outcome.work.fits == 0
+    assert (cache.nbytes < held / 2) == ends_run

@@ -93,6 +93,8 @@ class CrossValidation:
         cache = StageCache() if cache is None else cache
         cache.begin()
         outcome = self._evaluate(job, cache)
+        if job.ends_run:
+            cache.end_run()
         self._narrator.end(job, outcome)
         return outcome
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from tunesmith.evaluation import Bundle, Evaluator, Route
 from tunesmith.trial import Job
@@ -16,7 +17,12 @@ Group = list[tuple[Route, Job]]
 
 
 def plan(
-    evaluator: Evaluator, jobs: Sequence[Job], at_once: int, spreads: bool = False
+    evaluator: Evaluator,
+    jobs: Sequence[Job],
+    at_once: int,
+    *,
+    spreads: bool = False,
+    final: bool = False,
 ) -> Iterable[Bundle]:
     """Cut jobs into bundles.
 
@@ -34,6 +40,8 @@ def plan(
         How many bundles run at once.
     spreads : bool, default=False
         Whether the jobs of one bundle run side by side: then there is one bundle.
+    final : bool, default=False
+        Whether no jobs come after these, so that nothing has to be kept of a run that is over.
 
     Returns
     -------
@@ -51,7 +59,7 @@ def plan(
     routes = evaluator.routes(jobs)
     if not any(route.stages or route.run for route in routes):
         return _shrinking(evaluator, jobs, at_once)
-    return _sharing(evaluator, list(zip(routes, jobs, strict=True)), at_once)
+    return _sharing(evaluator, list(zip(routes, jobs, strict=True)), at_once, final)
 
 
 def _shrinking(evaluator: Evaluator, jobs: Sequence[Job], at_once: int) -> Iterator[Bundle]:
@@ -64,7 +72,9 @@ def _shrinking(evaluator: Evaluator, jobs: Sequence[Job], at_once: int) -> Itera
         start += size
 
 
-def _sharing(evaluator: Evaluator, routed: Group, at_once: int) -> Iterator[Bundle]:
+def _sharing(
+    evaluator: Evaluator, routed: Group, at_once: int, final: bool
+) -> Iterator[Bundle]:
     groups: dict[tuple[tuple[str, ...], str | None], Group] = defaultdict(list)
     for route, job in routed:
         groups[route.stages, route.run].append((route, job))
@@ -76,7 +86,10 @@ def _sharing(evaluator: Evaluator, routed: Group, at_once: int) -> Iterator[Bund
     weights = _weights(pieces)
     pieces.sort(key=lambda entry: _place(entry, weights))
     for stages, piece in pieces:
-        yield Bundle(evaluator, tuple(job for _, job in piece), stages)
+        jobs = [job for _, job in piece]
+        if final and piece[0][0].run is not None:
+            jobs[-1] = replace(jobs[-1], ends_run=True)
+        yield Bundle(evaluator, tuple(jobs), stages)
 
 
 def _pieces(group: Group, n_groups: int, at_once: int) -> Iterator[Group]:

@@ -356,6 +356,7 @@ class _Last:
             self.cache.did(Work(fits=1))
             return self.own
         kept: Kept | None = self.cache.get(key)
+        self.cache.run = key if self.family.whole else None
         try:
             left, work = self.family.fit(self.own, X, y, params, kept)
         except BaseException:

@@ -51,6 +51,8 @@ class StageCache:
         Keys of the data of the job that is running.
     work : Work
         What was done for it.
+    run : str or None
+        Key of what the training run has left that the job is a part of.
     proven : dict of str to bool
         Of steps whose code is not known: whether doing them again gave the same.
 
@@ -69,6 +71,7 @@ class StageCache:
     nbytes: int = field(default=0, init=False)
     lineage: Lineage = field(default_factory=Lineage, init=False)
     work: Work = field(default_factory=Work, init=False)
+    run: str | None = field(default=None, init=False)
     proven: dict[str, bool] = field(default_factory=dict, init=False)
     _entries: dict[Hashable, _Entry] = field(default_factory=dict, init=False)
     _queue: list[tuple[float, int, Hashable]] = field(default_factory=list, init=False)
@@ -83,6 +86,12 @@ class StageCache:
         """Begin a job."""
         self.lineage.forget()
         self.work = Work()
+        self.run = None
+
+    def end_run(self) -> None:
+        """Let go of what the training run has left that the job is a part of."""
+        if self.run is not None:
+            self.drop(self.run)
 
     def did(self, work: Work) -> None:
         """Note what was done for the job."""
