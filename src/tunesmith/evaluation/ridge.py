@@ -1,7 +1,8 @@
-"""Ridge regression: one singular value decomposition serves every alpha, equal to rounding.
+"""Ridge regression: one eigendecomposition serves every alpha, equal to rounding.
 
-With X = U S Vᵀ after centring, the coefficients for alpha are V (S / (S² + alpha)) Uᵀ y
-(Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, equation 3.47).
+With XᵀX = V Λ Vᵀ after centring, the coefficients for alpha are V (Λ + alpha)⁻¹ Vᵀ Xᵀ y; with
+XXᵀ = U Λ Uᵀ they are Xᵀ U (Λ + alpha)⁻¹ Uᵀ y (Hastie, Tibshirani and Friedman, The Elements of
+Statistical Learning, equations 3.44 and 18.3). The smaller of the two is decomposed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import svd
+from scipy.linalg import eigh
 from sklearn.linear_model import Ridge, RidgeClassifier
 
 from tunesmith.evaluation.families import (
@@ -27,7 +28,7 @@ from tunesmith.evaluation.families import (
 from tunesmith.trial import Work
 
 _CONDITION = 1e7
-"""Of XᵀX + alpha; beyond it an alpha is fitted alone. Rounding is 1e-16 times as much."""
+"""Of Λ + alpha; beyond it an alpha is fitted alone. Rounding is 1e-16 times as much."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,12 @@ class Decomposition:
     ----------
     state : mapping
         What the first fit has learned: all but the coefficients is the same for every alpha.
-    singular : ndarray of shape (rank,)
-        Singular values of the centred, weighted X.
-    right : ndarray of shape (rank, n_features)
-        Its right singular vectors.
-    projected : ndarray of shape (rank, n_targets)
-        The centred, weighted y in terms of the left ones.
+    values : ndarray of shape (n_values,)
+        Λ, of the centred, weighted X.
+    basis : ndarray of shape (n_features, n_values)
+        V, or Xᵀ U.
+    projected : ndarray of shape (n_values, n_targets)
+        Vᵀ Xᵀ y, or Uᵀ y.
     X_mean : ndarray of shape (n_features,)
         Zero where there is no intercept.
     y_mean : ndarray of shape (n_targets,)
@@ -51,8 +52,8 @@ class Decomposition:
     """
 
     state: Mapping[str, Any]
-    singular: NDArray[np.float64]
-    right: NDArray[np.float64]
+    values: NDArray[np.float64]
+    basis: NDArray[np.float64]
     projected: NDArray[np.float64]
     X_mean: NDArray[np.float64]
     y_mean: NDArray[np.float64]
@@ -72,19 +73,24 @@ class Decomposition:
         if weights is not None:
             root = np.sqrt(np.broadcast_to(weights, len(X)))[:, np.newaxis]
             X, y = X * root, y * root
-        left, singular, right = svd(X, full_matrices=False, overwrite_a=True)
-        return cls(learned(estimator), singular, right, left.T @ y, X_mean, y_mean)
+        if X.shape[1] <= X.shape[0]:
+            values, basis = eigh(X.T @ X, overwrite_a=True)
+            projected = basis.T @ (X.T @ y)
+        else:
+            values, vectors = eigh(X @ X.T, overwrite_a=True)
+            basis, projected = X.T @ vectors, vectors.T @ y
+        return cls(learned(estimator), values, basis, projected, X_mean, y_mean)
 
     def is_sound(self, alpha: float) -> bool:
-        """Whether rounding cannot show: scikit-learn squares the condition, and so must we."""
-        squares = self.singular**2 + alpha
-        return bool(squares.max() <= _CONDITION * squares.min())
+        """Whether rounding cannot show."""
+        shifted = self.values + alpha
+        return bool(shifted.max() <= _CONDITION * shifted.min())
 
     def put_into(self, estimator: Any) -> None:
         """Give an estimator the coefficients for its alpha."""
         adopt(estimator, self.state)
-        shrunk = self.singular / (self.singular**2 + estimator.alpha)
-        coef = (self.right.T @ (shrunk[:, np.newaxis] * self.projected)).T
+        shrunk = self.projected / (self.values + estimator.alpha)[:, np.newaxis]
+        coef = (self.basis @ shrunk).T
         estimator.coef_ = coef.reshape(self.state["coef_"].shape)
         if estimator.fit_intercept:
             intercept = self.y_mean - coef @ self.X_mean
