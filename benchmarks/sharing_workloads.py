@@ -88,7 +88,7 @@ def docstrings(setting: Setting) -> tuple[Any, Any]:
         package, *rest = path.relative_to(library).parts
         if rest and others.isdisjoint((package, *rest)):
             found[package] += docstrings_of(path)
-    kept = {name: texts for name, texts in found.items() if len(texts) >= 50}
+    kept = {name: texts for name, texts in found.items() if len(texts) >= 100}
     texts = np.array([text for some in kept.values() for text in some], dtype=object)
     labels = np.array([name for name, some in kept.items() for _ in some])
     return shuffled(setting, texts, labels, 300)

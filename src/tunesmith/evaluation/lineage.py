@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tunesmith.exceptions import UnkeyableError
-from tunesmith.keys import content_key
+from tunesmith.keys import digest
 
 
 @dataclass
@@ -64,6 +64,6 @@ def content(value: Any) -> str | None:
     """
     strides = value.strides if isinstance(value, np.ndarray) else None
     try:
-        return content_key((strides, value)).digest
+        return digest((strides, value))
     except UnkeyableError:
         return None

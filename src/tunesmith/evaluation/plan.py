@@ -72,9 +72,7 @@ def _shrinking(evaluator: Evaluator, jobs: Sequence[Job], at_once: int) -> Itera
         start += size
 
 
-def _sharing(
-    evaluator: Evaluator, routed: Group, at_once: int, final: bool
-) -> Iterator[Bundle]:
+def _sharing(evaluator: Evaluator, routed: Group, at_once: int, final: bool) -> Iterator[Bundle]:
     groups: dict[tuple[tuple[str, ...], str | None], Group] = defaultdict(list)
     for route, job in routed:
         groups[route.stages, route.run].append((route, job))

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 from sklearn.linear_model import Ridge, RidgeClassifier
 
 from tunesmith.evaluation.families import (
@@ -74,10 +73,10 @@ class Decomposition:
             root = np.sqrt(np.broadcast_to(weights, len(X)))[:, np.newaxis]
             X, y = X * root, y * root
         if X.shape[1] <= X.shape[0]:
-            values, basis = eigh(X.T @ X, overwrite_a=True)
+            values, basis = np.linalg.eigh(X.T @ X)
             projected = basis.T @ (X.T @ y)
         else:
-            values, vectors = eigh(X @ X.T, overwrite_a=True)
+            values, vectors = np.linalg.eigh(X @ X.T)
             basis, projected = X.T @ vectors, vectors.T @ y
         return cls(learned(estimator), values, basis, projected, X_mean, y_mean)
 

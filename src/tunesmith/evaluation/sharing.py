@@ -38,7 +38,7 @@ from tunesmith.evaluation.lineage import content
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.evaluation.trust import drawn_from_all, is_known, reads_only, writes
 from tunesmith.exceptions import UnkeyableError
-from tunesmith.keys import content_key
+from tunesmith.keys import digest
 from tunesmith.trial import Work
 
 
@@ -399,7 +399,7 @@ def own_key(estimator: Any, free: frozenset[str] = frozenset()) -> str | None:
     fixed = {n: value for n, value in params.items() if n not in free and n[0] != "_"}
     kept = {name: vars(estimator).get(name) for name in _KEPT_BY_CLONE}
     try:
-        return content_key((type(estimator), fixed, kept)).digest
+        return digest((type(estimator), fixed, kept))
     except UnkeyableError:
         return None
 
@@ -408,4 +408,4 @@ _KEPT_BY_CLONE = ("_metadata_request", "_sklearn_output_config")
 
 
 def _joined(*parts: Any) -> str:
-    return content_key(parts).digest
+    return digest(parts)

@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.metrics._scorer import _MultimetricScorer
 
 from tunesmith.evaluation.anatomy import params_of, parts
-from tunesmith.keys import content_key
+from tunesmith.keys import digest
 from tunesmith.keys.source import is_library
 
 _OURS = __name__.partition(".")[0]
@@ -114,7 +114,7 @@ def drawn_from_all(*, but_torch: bool = False) -> str:
     """Return a key of where the generators stand that all code of a process shares."""
     torch = None if but_torch else sys.modules.get("torch")
     state = () if torch is None else torch.get_rng_state().numpy()
-    return content_key((np.random.get_state(), random.getstate(), state)).digest
+    return digest((np.random.get_state(), random.getstate(), state))
 
 
 def _is_pure(function: Any) -> bool:

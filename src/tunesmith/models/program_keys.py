@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tunesmith.exceptions import UnkeyableError
-from tunesmith.keys import content_key
+from tunesmith.keys import digest
 from tunesmith.keys.source import is_users
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def program_key(model: keras.Model) -> str | None:
                 _variables(model),
                 _surroundings(),
             ]
-        return json.dumps(parts, sort_keys=True, default=lambda value: content_key(value).digest)
+        return json.dumps(parts, sort_keys=True, default=digest)
     except Exception:  # from a configuration of the user's own, anything may come
         return None
 
@@ -162,11 +162,11 @@ def _object(thing: Any) -> Any:
     own = is_users(thing)
     parts: list[Any] = [f"{kind.__module__}.{kind.__qualname__}"]
     if own:
-        parts.append(content_key(kind).digest)
+        parts.append(digest(kind))
     usual = _usual_attributes(thing) if own else frozenset()
     for name, value in sorted(vars(thing).items()):
         if name not in usual and not _is_state(value) and (own or is_users(value)):
-            parts.append([name, content_key(value).digest])
+            parts.append([name, digest(value)])
     return parts
 
 
@@ -209,7 +209,7 @@ def _part(value: Any) -> Any:
         return [type(value).__name__, *map(_part, value)]
     if hasattr(value, "get_config") and not isinstance(value, type):
         return [_object(value), value.get_config()]
-    return content_key(value).digest
+    return digest(value)
 
 
 def _optimizer(optimizer: Any) -> Any:
@@ -238,7 +238,7 @@ def _optimizer(optimizer: Any) -> Any:
     # What a class of the user's own keeps besides its configuration, nobody knows.
     usual = vars(keras.optimizers.SGD(name="plain")).keys()
     plain = {k: v for k, v in vars(optimizer).items() if k not in usual and not _is_state(v)}
-    return [content_key(type(optimizer)).digest, config, content_key(plain).digest]
+    return [digest(type(optimizer)), config, digest(plain)]
 
 
 def _variables(model: Any) -> Any:

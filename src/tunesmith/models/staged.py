@@ -10,7 +10,7 @@ import numpy as np
 
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.exceptions import UnkeyableError
-from tunesmith.keys import content_key
+from tunesmith.keys import digest
 from tunesmith.models import routing
 from tunesmith.models.parameters import KerasParameters
 from tunesmith.models.programs import Programs, can_compile
@@ -92,7 +92,7 @@ class StagedEstimator(KerasParameters):
         params = {n: v for n, v in self.get_params().items() if n not in _NOT_IN_PROGRAMS}
         try:
             whole = {n: v for n, v in params.items() if not isinstance(v, float)}
-            return content_key(whole).digest
+            return digest(whole)
         except UnkeyableError:
             return None
 
