@@ -44,9 +44,17 @@ def programs(folder):
 def test_programs_are_kept_on_disk_and_found_again(tmp_path):
     assert run(TUNESMITH_COMPILATION_CACHE=str(tmp_path)) == "None"
     kept = programs(tmp_path)
-    assert len(kept) == 1  # what the user's own code compiles is none of ours
+    assert any("uniform" in name for name in kept)  # which draws the weights
     run(TUNESMITH_COMPILATION_CACHE=str(tmp_path))
     assert programs(tmp_path) == kept
+
+
+@pytest.mark.parametrize("often", [True, False])
+def test_options_that_the_compiler_does_not_know_are_left_out(monkeypatch, often):
+    assert compilation._options(often)
+    monkeypatch.setattr(compilation, "_SOONER", {"xla_no_such_option": True})
+    monkeypatch.setattr(compilation, "_SOONEST", {"xla_no_such_option": True})
+    assert compilation._options.__wrapped__(often) is None
 
 
 @pytest.mark.long

@@ -57,8 +57,6 @@ def share(
         Whether somebody may write to what parts of it hand out.
     rounding : bool, default=False
         Whether families take part that are equal only to rounding.
-    private : bool, default=False
-        Whether somebody may write to what is handed out.
 
     Returns
     -------

@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 
 from tunesmith.models import building, inputs, predicting, routing, training
 from tunesmith.models.callbacks import own_callbacks
+from tunesmith.models.compilation import kept_on_disk
 from tunesmith.models.seeding import RandomStreams, drew_unseeded, global_generators
 from tunesmith.models.serialisation import SavedModel
 from tunesmith.models.staged import StagedEstimator
@@ -122,7 +123,7 @@ class KerasEstimator(StagedEstimator):
         if fresh:
             self._start = self._draw_seed()
             self._split_seed = self._start
-        with global_generators(self._start):
+        with global_generators(self._start), kept_on_disk():
             if fresh:
                 self._prepare(X, y, build)
             arguments = self._fit_arguments(call)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tunesmith.evaluation.stages import StageCache
-from tunesmith.models.compilation import kept_on_disk
+from tunesmith.models.compilation import compile_lowered
 from tunesmith.models.program_keys import program_key, strengths
 from tunesmith.trial import Work
 
@@ -76,6 +76,14 @@ class Programs:
         """
         arguments = (state, metrics, self._inputs(), data)
         return self._program("train", arguments)(*arguments)  # type: ignore[no-any-return]
+
+    def last(self, state: Any, metrics: Any, data: Any) -> tuple[Any, Any, Any]:
+        """Take a training step that comes once an epoch, on a batch of a size of its own.
+
+        The parameters and what is returned are those of `train`.
+        """
+        arguments = (state, metrics, self._inputs(), data)
+        return self._program("last", arguments)(*arguments)  # type: ignore[no-any-return]
 
     def epoch(self, state: Any, metrics: Any, data: Any, n: int) -> tuple[Any, Any, Any]:
         """Take a number of training steps in one program.
@@ -137,6 +145,7 @@ class Programs:
 
         function, donated = {
             "train": (self._train_step, (0,)),
+            "last": (self._train_step, (0,)),
             "epoch": (self._many_steps, (0,)),
             "test": (self._test_step, ()),
             "predict": (self.model.predict_step, ()),
@@ -144,8 +153,8 @@ class Programs:
         # A new function, so that JAX forgets the trace, and with it the model.
         step = jax.jit(lambda *given: function(*given), donate_argnums=donated)
         shapes = jax.tree.map(_shape, arguments)
-        with kept_on_disk():
-            return step.lower(*shapes).compile()
+        compiled: Program = compile_lowered(step.lower(*shapes), often=kind != "last")
+        return compiled
 
     def _train_step(self, state: Any, metrics: Any, inputs: Any, data: Any) -> Any:
         with self._fed(inputs):

@@ -251,7 +251,7 @@ class _Training:
             logs, self._state, self._metrics = result
         if batches.rest:
             data = batches.take(order[batches.whole * batches.size :])
-            logs, self._state, self._metrics = programs.train(self._state, self._metrics, data)
+            logs, self._state, self._metrics = programs.last(self._state, self._metrics, data)
         return logs
 
     def _chunks(self) -> Iterable[tuple[int, int]]:
