@@ -44,6 +44,7 @@ def test_seeds_that_are_none(estimator, names):
             [{"gaussiannb": GaussianNB()}, {"gaussiannb": RandomForestClassifier()}],
             True,
         ),
+        (make_pipeline(GaussianNB()), [{"steps": [("model", RandomForestClassifier())]}], True),
     ],
 )
 def test_whether_any_candidate_needs_a_seed(estimator, candidates, needs):

@@ -11,7 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.model_selection import KFold
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
@@ -173,3 +173,25 @@ def test_nothing_is_kept_of_a_run_that_is_over(ends_run):
     outcome = evaluate(Job(1, 0, {"n_estimators": 10}, ends_run=ends_run), cache)
     assert outcome.work.fits == 0
     assert (cache.nbytes < held / 2) == ends_run
+
+
+class Power(TransformerMixin, BaseEstimator):
+    def __init__(self, _power=1):
+        self._power = _power
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X**self._power
+
+
+def test_parameters_with_an_underscore_count():
+    def first(estimator, X, y):
+        return estimator[0].transform(X)[0, 0]
+
+    params = [{"power___power": power} for power in (1, 1, 2, 1, 2)]
+    pipeline = Pipeline([("power", Power()), ("model", GaussianNB())])
+    scores = [outcome.test_scores for outcome in run(pipeline, params, first)]
+    expected = [X[test][0, 0] ** power for power in (1, 1, 2, 1, 2) for _, test in SPLITS]
+    assert scores == expected

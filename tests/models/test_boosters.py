@@ -59,7 +59,7 @@ CASES = [
     ("lightgbm", "Classifier", {"subsample": 0.6, "subsample_freq": 2, "n_jobs": 2}),
     ("lightgbm", "Classifier", {"colsample_bytree": 0.5, "force_row_wise": True}),
     ("lightgbm", "Regressor", {"objective": "l1", "n_jobs": 1}),
-    ("lightgbm", "Regressor", {"objective": "quantile", "min_child_samples": 200}),
+    ("lightgbm", "Regressor", {"objective": "quantile", "min_child_samples": 20}),
 ]
 
 
@@ -148,3 +148,21 @@ def test_a_booster_at_the_end_of_a_pipeline():
     chain = make_pipeline(StandardScaler(), of("xgboost", "Classifier"))
     search = GridSearchCV(chain, {"xgbclassifier__n_estimators": [2, 5]}, cv=2).fit(X, y)
     assert (search.sharing_["fits_asked"], search.sharing_["fits_run"]) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    "chance", [{"subsample": 0.5, "subsample_freq": 1}, {"colsample_bytree": 0.3}]
+)
+def test_iterations_that_make_no_tree_are_no_beginning(chance):
+    """The first 20 trees of 60 iterations are then not those of 20 iterations."""
+    fixed = {"random_state": 0, "force_col_wise": True, "n_jobs": 1, "min_split_gain": 1e4}
+    estimator = of("lightgbm", "Regressor", **fixed, **chance)
+    X, y = (part[:200] for part in DIABETES)
+    grid = {"n_estimators": [20, 60]}
+    shared, alone = (
+        GridSearchCV(estimator, grid, cv=2, sharing=sharing).fit(X, y)
+        for sharing in ("exact", "off")
+    )
+    for split in range(2):
+        name = f"split{split}_test_score"
+        np.testing.assert_array_equal(shared.cv_results_[name], alone.cv_results_[name])

@@ -46,7 +46,7 @@ def needs_seeds(estimator: Any, candidates: Iterable[Mapping[str, Any]]) -> bool
         params
         for params in candidates
         if any(
-            name.rpartition("__")[2] == _NAME or hasattr(value, "get_params")
+            name.rpartition("__")[2] == _NAME or any(True for _ in parts(value))
             for name, value in params.items()
         )
     )

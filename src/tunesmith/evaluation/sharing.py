@@ -394,7 +394,7 @@ def own_key(estimator: Any, free: frozenset[str] = frozenset()) -> str | None:
     """
     params = params_of(estimator)
     # Nets take whatever is put upon them for a parameter.
-    fixed = {n: value for n, value in params.items() if n not in free and n[0] != "_"}
+    fixed = {name: value for name, value in params.items() if name not in free | {CONTEXT}}
     kept = {name: vars(estimator).get(name) for name in _KEPT_BY_CLONE}
     try:
         return digest((type(estimator), fixed, kept))

@@ -32,6 +32,12 @@ def _iterations(state: Mapping[str, Any], size: int) -> dict[str, Any]:
     return {**own, "_Booster": cut}
 
 
+def _has_all(state: Mapping[str, Any]) -> bool:
+    """Whether each iteration made a tree: without one, the first trees are of later ones."""
+    booster = state["_Booster"]
+    return bool(booster.current_iteration() == booster.params["num_iterations"])
+
+
 @family_of.register(LGBMClassifier)
 @family_of.register(LGBMRegressor)
 def _boosting(estimator: Any) -> Prefixes | None:
@@ -44,4 +50,4 @@ def _boosting(estimator: Any) -> Prefixes | None:
         and _PLAIN.issuperset(params.keys() - signature(type(estimator)).parameters.keys())
         and not any(map(callable, params.values()))
     )
-    return Prefixes("n_estimators", _iterations, along=_ALONG) if plain else None
+    return Prefixes("n_estimators", _iterations, _has_all, _ALONG) if plain else None

@@ -40,7 +40,9 @@ _LOADING = frozenset({"shuffle", "batch_size", "drop_last", "pin_memory"})
 @contextmanager
 def _seeded(net: Any, seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        # On the CPU, the generators of other devices stay as they are.
+        generator = torch.default_generator if net.device == "cpu" else torch
+        generator.manual_seed(seed)
         yield
 
 
