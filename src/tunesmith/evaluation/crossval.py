@@ -58,7 +58,8 @@ class CrossValidation:
     contexts : mapping of (int, int) to callback context
         scikit-learn's callback contexts by (trial, split); empty without callbacks.
     seeds : sequence of int, length n_splits, or None
-        Set as every ``random_state`` that is None; None where there is none.
+        Set as every ``random_state`` that is None, and for generators that estimators without
+        one draw from; None where there is none.
     sharing : {"exact", "rounding", "off"}
         Whether what candidates have in common is computed once.
     token : str
