@@ -84,11 +84,15 @@ def test_where_programs_are_kept(monkeypatch, tmp_path):
 def test_the_oldest_programs_go_first(tmp_path):
     folder = tmp_path / "machine"
     folder.mkdir()
-    for age, name in enumerate(["new", "old", "oldest"]):
+    for age, name in enumerate(["new-cache", "old-cache", "oldest-cache", "none of ours"]):
         path = folder / name
         path.write_bytes(b"x" * 10)
         os.utime(path, (1000 - age, 1000 - age))
     compilation.prune(tmp_path, limit=20)
-    assert sorted(path.name for path in folder.iterdir()) == ["new", "old"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "new-cache",
+        "none of ours",
+        "old-cache",
+    ]
     compilation.prune(tmp_path, limit=20)
-    assert len(list(folder.iterdir())) == 2
+    assert len(list(folder.iterdir())) == 3

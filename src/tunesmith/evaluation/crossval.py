@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from traceback import format_exc
 from typing import Any
@@ -127,19 +126,13 @@ class CrossValidation:
             job.trial, job.split, State.COMPLETED, n_test_samples=fold.n_test_samples
         )
         try:
-            with self._seeding(estimator, job.split):
+            with seeding(estimator, self._seed(job.split)):
                 self._fit(estimator, fold, self.contexts.get((job.trial, job.split)))
         except Exception:
             if self.error_score == "raise":
                 raise
-            state, error = State.FAILED, format_exc()
-            met: dict[str, Any] = {
-                "state": state,
-                "error": error,
-                "fit_time": clock.lap(),
-                "work": Work(fits=1),
-            }
-            return self.failed(replace(outcome, **met))
+            lost = replace(outcome, state=State.FAILED, error=format_exc())
+            return self.failed(replace(lost, fit_time=clock.lap(), work=Work(fits=1)))
         fit_time = clock.lap()
         if sees_data(self.scorer):
             cache.lineage.close()
@@ -176,8 +169,8 @@ class CrossValidation:
             estimator.set_params(**dict.fromkeys(names, self.seeds[split]))
         return estimator
 
-    def _seeding(self, estimator: Any, split: int) -> AbstractContextManager[None]:
-        return nullcontext() if self.seeds is None else seeding(estimator, self.seeds[split])
+    def _seed(self, split: int) -> int | None:
+        return None if self.seeds is None else self.seeds[split]
 
     def _fold(self, estimator: Any, split: int, cache: StageCache | None, private: bool) -> Fold:
         """Return the data of a split: cut anew where somebody might write to it."""

@@ -269,7 +269,8 @@ class Prefixes(ByBudget):
         fit_alone(estimator, X, y, params)
         state = learned(estimator)
         serves = self.holds(state) and self.along.issuperset(params)
-        whole = Kept(state, time.perf_counter() - start, size if serves else 0)
+        seconds = time.perf_counter() - start
+        whole = Kept(state, seconds, size) if serves else Kept(None, seconds, 0)
         return whole, Work(fits=1, budget_asked=size, budget_run=size)
 
 

@@ -74,12 +74,13 @@ def seeded(estimator: Any, seed: int) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def seeding(estimator: Any, seed: int) -> Iterator[None]:
+def seeding(estimator: Any, seed: int | None) -> Iterator[None]:
     """Seed what an estimator and its parts have no parameter for, while it is fitted."""
     with ExitStack() as stack:
-        for part in parts(estimator):
-            load_for(part)
-            stack.enter_context(seeded(part, seed))
+        if seed is not None:
+            for part in parts(estimator):
+                load_for(part)
+                stack.enter_context(seeded(part, seed))
         yield
 
 

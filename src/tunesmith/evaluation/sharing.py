@@ -394,7 +394,8 @@ def own_key(estimator: Any, free: frozenset[str] = frozenset()) -> str | None:
     """
     params = params_of(estimator)
     # Nets take whatever is put upon them for a parameter.
-    fixed = {name: value for name, value in params.items() if name not in free | {CONTEXT}}
+    left_out = free | {CONTEXT}
+    fixed = {name: value for name, value in params.items() if name not in left_out}
     kept = {name: vars(estimator).get(name) for name in _KEPT_BY_CLONE}
     try:
         return digest((type(estimator), fixed, kept))

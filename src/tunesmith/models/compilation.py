@@ -41,6 +41,7 @@ def kept_on_disk() -> Iterator[None]:
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
     outside = {name: getattr(settings, name) for name in ours}
+    before = folder.stat().st_mtime_ns
     # JAX decides once whether it has a cache; told to forget, it looks again.
     compilation_cache.reset_cache()
     for name, value in ours.items():
@@ -51,6 +52,9 @@ def kept_on_disk() -> Iterator[None]:
         for name, value in outside.items():
             settings.update(name, value)
         compilation_cache.reset_cache()
+        with suppress(OSError):  # somebody may have removed it
+            if folder.stat().st_mtime_ns != before:
+                prune(folder.parent, LIMIT)
 
 
 def _folder_to_use() -> Path | None:
@@ -76,10 +80,7 @@ def compile_lowered(lowered: Any, *, often: bool) -> Any:
         To be called.
     """
     with kept_on_disk():
-        program = lowered.compile(compiler_options=_options(often))
-    if (folder := cache_folder()) is not None:
-        prune(folder.parent, LIMIT)
-    return program
+        return lowered.compile(compiler_options=_options(often))
 
 
 _SOONER: dict[str, str | bool] = {"xla_backend_optimization_level": "2"}
@@ -99,7 +100,9 @@ def _options(often: bool) -> dict[str, str | bool] | None:
         return None
     try:
         jax.jit(lambda x: x).lower(0.0).compile(compiler_options=options)
-    except jax.errors.JaxRuntimeError:
+    except jax.errors.JaxRuntimeError as error:
+        if "No such compile option" not in str(error):
+            raise
         return None
     return options
 
@@ -122,7 +125,7 @@ def cache_folder() -> Path | None:
 
 
 def prune(folder: Path, limit: int) -> None:
-    """Remove the oldest files of a folder, until it holds no more than a number of bytes.
+    """Remove the oldest programs of a folder, until they are no more than a number of bytes.
 
     Parameters
     ----------
@@ -131,7 +134,7 @@ def prune(folder: Path, limit: int) -> None:
         Bytes.
     """
     files = []
-    for path in folder.glob("*/*"):
+    for path in folder.glob("*/*-cache"):
         with suppress(OSError):  # another process may have removed it
             status = path.stat()
             files.append((status.st_mtime, status.st_size, path))
