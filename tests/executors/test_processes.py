@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import re
 import signal
@@ -377,6 +378,14 @@ def test_workers_are_forked_from_a_process_that_has_imported_what_they_need():
         needs = Doing(modules=("sklearn.gaussian_process.kernels", "no.such.module"))
         (after,) = run_in(executor, bundle([loaded], needs))
     assert (before.test_scores, after.test_scores) == (0, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are spawned here, not forked")
+def test_workers_collect_garbage_but_not_among_what_they_were_forked_with():
+    deeds = [lambda data: float(gc.isenabled()), lambda data: float(gc.get_freeze_count())]
+    enabled, frozen = (outcome.test_scores for outcome in run(ProcessExecutor(1), deeds))
+    assert enabled == 1
+    assert frozen > 50_000  # scikit-learn's modules alone are more
 
 
 def test_evaluators_no_longer_used_are_let_go():

@@ -9,7 +9,7 @@ import pytest
 
 from tests.models.networks import compiled, diabetes, digits, iris
 from tunesmith.evaluation.stages import StageCache
-from tunesmith.models import KerasClassifier, KerasRegressor, compilation
+from tunesmith.models import KerasClassifier, KerasRegressor, compilation, training
 
 keras = pytest.importorskip("keras", reason="Keras is not installed")
 pytestmark = [
@@ -260,6 +260,20 @@ def test_a_last_batch_of_another_size_costs_one_program():
         estimator.share(cache)
         estimator.fit(X[:n], y[:n]).predict(X[n:])
     assert cache.work.programs == 4  # epochs, last batches of 4 and of 5, predictions
+
+
+def test_data_that_is_too_large_to_be_given_whole_trains_the_same(monkeypatch):
+    X, y = diabetes()
+    weights = np.linspace(0.5, 2, len(y), dtype=np.float32)
+
+    def fitted():
+        estimator = KerasRegressor(network, epochs=2, batch_size=4, dropout=0.2, random_state=0)
+        return results(estimator.fit(X, y, sample_weight=weights), X)
+
+    whole = fitted()
+    monkeypatch.setattr(training, "_RESIDENT", 0)
+    assert len(X) > 4 * training._CHUNK
+    assert_same(fitted(), whole)
 
 
 class Scale(keras.layers.Layer):

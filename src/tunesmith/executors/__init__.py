@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
-from tunesmith.evaluation import Bundle
-from tunesmith.trial import Outcome
+if TYPE_CHECKING:
+    from tunesmith.evaluation import Bundle
+    from tunesmith.trial import Outcome
 
 
 @runtime_checkable

@@ -88,7 +88,8 @@ class _ForkServer:
 
         self._module = forkserver
         server = forkserver.ForkServer()
-        server.set_forkserver_preload(["tunesmith.executors.worker", *preload])
+        first = ["tunesmith.executors.nursery", "tunesmith.executors.worker"]
+        server.set_forkserver_preload([*first, *preload])
         self.connect_to_new_process = server.connect_to_new_process
 
     def __getattr__(self, name: str) -> Any:

@@ -85,6 +85,8 @@ def serve(channel: Connection, environ: Mapping[str, str], threads: int, folder:
     folder : str
         Removed if the parent dies without removing it.
     """
+    gc.freeze()
+    gc.enable()
     os.setpgid(0, 0)  # what fits start is of this process's group, and ends with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -58,11 +59,9 @@ class KerasParameters(BaseEstimator):
         for owner in cls.__mro__:
             if "__init__" not in vars(owner):
                 continue
-            parameters = inspect.signature(vars(owner)["__init__"]).parameters.values()
-            kinds = {p.kind for p in parameters}
-            named = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
-            names |= {p.name for p in parameters if p.kind in named and p.name != "self"}
-            if inspect.Parameter.VAR_KEYWORD not in kinds:
+            named, open_ended = _arguments(vars(owner)["__init__"])
+            names |= named
+            if not open_ended:
                 break
         return sorted(names)
 
@@ -120,6 +119,15 @@ class KerasParameters(BaseEstimator):
         declared = set(self._get_param_names())
         params = self.get_params()
         return {k: _plain(v) for k, v in params.items() if v is not None or k not in declared}
+
+
+@lru_cache(maxsize=128)  # scikit-learn asks a few times for each fit
+def _arguments(init: Callable[..., None]) -> tuple[frozenset[str], bool]:
+    """Name the parameters of a constructor, and tell whether it takes ``**kwargs`` too."""
+    parameters = inspect.signature(init).parameters.values()
+    by_name = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    named = frozenset(p.name for p in parameters if p.kind in by_name and p.name != "self")
+    return named, any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
 
 
 def _plain(value: Any) -> Any:

@@ -62,10 +62,6 @@ def _predict(model: Any, programs: Programs, batches: Batches) -> Any:
     state = model._get_jax_state(trainable_variables=True, non_trainable_variables=True)
     parts = []
     for first in range(0, batches.n, batches.size):
-        rows = np.arange(first, min(first + batches.size, batches.n))
-        data = tree.map_structure(
-            lambda part: part[0], batches.stack(rows, room=1), none_is_leaf=False
-        )
-        outputs, _ = programs.predict(state, data)
+        outputs, _ = programs.predict(state, batches.filled(first))
         parts.append(outputs)
     return tree.map_structure(lambda *outputs: np.concatenate(outputs)[: batches.n], *parts)

@@ -85,14 +85,18 @@ class Programs:
         arguments = (state, metrics, self._inputs(), data)
         return self._program("last", arguments)(*arguments)  # type: ignore[no-any-return]
 
-    def epoch(self, state: Any, metrics: Any, data: Any, n: int) -> tuple[Any, Any, Any]:
+    def epoch(
+        self, state: Any, metrics: Any, data: Any, rows: np.ndarray, n: int
+    ) -> tuple[Any, Any, Any]:
         """Take a number of training steps in one program.
 
         Parameters
         ----------
         state, metrics : as in `train`
         data : tuple
-            Batches, stacked; there may be more than are trained on.
+            Rows to choose from.
+        rows : ndarray of shape (n_batches, batch_size)
+            Those of each batch; there may be more batches than are trained on.
         n : int
             Steps.
 
@@ -100,7 +104,7 @@ class Programs:
         -------
         logs, state, metrics
         """
-        arguments = (state, metrics, self._inputs(), data, np.int32(n))
+        arguments = (state, metrics, self._inputs(), data, rows, np.int32(n))
         return self._program("epoch", arguments)(*arguments)  # type: ignore[no-any-return]
 
     def test(self, state: Any, data: Any) -> tuple[Any, Any]:
@@ -161,15 +165,17 @@ class Programs:
             logs, (*state, metrics) = self.model.train_step((*state, metrics), data)
         return logs, tuple(state), metrics
 
-    def _many_steps(self, state: Any, metrics: Any, inputs: Any, data: Any, n: Any) -> Any:
+    def _many_steps(
+        self, state: Any, metrics: Any, inputs: Any, data: Any, rows: Any, n: Any
+    ) -> Any:
         import jax
 
         # Traced once, for the shapes of its results and for the loop.
         step = jax.jit(lambda *given: self._train_step(*given))
 
         def batch(i: Any) -> Any:
-            take = jax.lax.dynamic_index_in_dim
-            return jax.tree.map(lambda part: take(part, i, keepdims=False), data)
+            chosen = jax.lax.dynamic_index_in_dim(rows, i, keepdims=False)
+            return jax.tree.map(lambda part: part.at[chosen].get(mode="promise_in_bounds"), data)
 
         def body(i: Any, carried: Any) -> Any:
             # XLA would fuse the choice of a batch into the sums over it, and add up in another

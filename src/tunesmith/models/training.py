@@ -8,6 +8,7 @@ are stepped. A last batch of another size is a step of its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,8 +33,11 @@ _UNDERSTOOD = frozenset(
 _DENSE = ("core", "activations", "normalization", "regularization", "reshaping", "merging")
 _OF_BATCHES = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
+_RESIDENT = 2**28
+"""Bytes of data that are given to JAX whole; of more, the rows of some steps at a time."""
+
 _CHUNK = 64
-"""Most steps in one call. Chunks are powers of two, so that folds share them."""
+"""How many steps at a time."""
 
 
 def fit(
@@ -118,7 +122,8 @@ class Batches:
         self.n, self.size = adapter._num_samples, adapter.batch_size
         self.whole, self.rest = divmod(self.n, self.size)
         self._shuffle = shuffle
-        parts = array_slicing.convert_to_sliceable(adapter._inputs, target_backend="jax")
+        self._resident: Any = None
+        parts: Any = array_slicing.convert_to_sliceable(adapter._inputs, target_backend="jax")
         self._parts = tree.map_structure(lambda part: part.array, parts, none_is_leaf=False)
 
     @classmethod
@@ -153,16 +158,69 @@ class Batches:
 
         return jax.tree.map(lambda part: part[rows], self._parts)
 
-    def stack(self, rows: np.ndarray, room: int) -> Any:
-        """Return whole batches in stacks, with room for a number of them."""
+    def symbolic(self) -> Any:
+        """Return X and y of a batch by shape and kind alone; None where either is several."""
+        import keras
+
+        X, y = self._parts[:2]
+        if not isinstance(X, np.ndarray) or not isinstance(y, np.ndarray):
+            return None
+        n = min(self.size, self.n)
+        kind = keras.backend.standardize_dtype
+        return tuple(keras.KerasTensor((n, *p.shape[1:]), kind(p.dtype)) for p in (X, y))
+
+    def filled(self, first: int) -> Any:
+        """Return the batch that begins with a row, filled up where it is the last."""
         import jax
 
-        def stacked(part: np.ndarray) -> np.ndarray:
-            out = np.zeros((room * self.size, *part.shape[1:]), part.dtype)
-            np.take(part, rows, axis=0, out=out[: len(rows)])
-            return out.reshape(room, self.size, *part.shape[1:])
+        last = first + self.size
+        return jax.tree.map(lambda part: _padded(part[first:last], self.size), self._parts)
 
-        return jax.tree.map(stacked, self._parts)
+    def whole_epoch(self, order: np.ndarray) -> Iterable[tuple[Any, np.ndarray, int]]:
+        """Give the whole batches of an epoch, in as few calls as memory allows.
+
+        Yields
+        ------
+        data : structure of arrays
+            Rows, more than there are.
+        rows : ndarray of shape (n_batches, size)
+            Those of each batch, for more batches than there are: rooms come in few sizes, so
+            that folds share their programs.
+        n : int
+            How many batches count.
+        """
+        import jax
+
+        if not self.whole:
+            return
+        if sum(part.nbytes for part in jax.tree.leaves(self._parts)) <= _RESIDENT:
+            if self._resident is None:
+                padded = partial(_padded, n=_filled(self.n))
+                self._resident = jax.device_put(jax.tree.map(padded, self._parts))
+            yield self._resident, self._rows(order, self.whole), self.whole
+            return
+        for first in range(0, self.whole, _CHUNK):
+            n = min(_CHUNK, self.whole - first)
+            chosen = order[first * self.size : (first + n) * self.size]
+            data = jax.tree.map(lambda part, rows=chosen: part[rows], self._parts)
+            data = jax.tree.map(partial(_padded, n=_CHUNK * self.size), data)
+            yield data, self._rows(np.arange(len(chosen)), n), n
+
+    def _rows(self, order: np.ndarray, n: int) -> np.ndarray:
+        rows = _padded(order[: n * self.size].astype(np.int32), self.size << (n - 1).bit_length())
+        return rows.reshape(-1, self.size)
+
+
+def _filled(n: int) -> int:
+    """Round up to one of eight sizes between powers of two."""
+    step = max(1, 1 << max(0, n.bit_length() - 4))
+    return -(-n // step) * step
+
+
+def _padded(part: np.ndarray, n: int) -> np.ndarray:
+    out = np.zeros((n, *part.shape[1:]), part.dtype)
+    out[: len(part)] = part
+    return out
 
 
 class _Training:
@@ -185,7 +243,7 @@ class _Training:
         model = self.model
         model._assert_compile_called("fit")
         model._eval_epoch_iterator = None
-        model._symbolic_build(iterator=self.batches.iterator)
+        _build_state(model, self.batches)
         callbacks = CallbackList(
             self.arguments["callbacks"],
             add_history=True,
@@ -241,23 +299,18 @@ class _Training:
         batches, programs = self.batches, self.programs
         order = batches.order()
         logs: dict[str, Any] = {}
-        for first, n in self._chunks():
-            rows = order[first * batches.size : (first + n) * batches.size]
-            if self.scanned:
-                data = batches.stack(rows, room=1 << (n - 1).bit_length())
-                result = programs.epoch(self._state, self._metrics, data, n)
-            else:
-                result = programs.train(self._state, self._metrics, batches.take(rows))
-            logs, self._state, self._metrics = result
+        if self.scanned:
+            for data, rows, n in batches.whole_epoch(order):
+                result = programs.epoch(self._state, self._metrics, data, rows, n)
+                logs, self._state, self._metrics = result
+        else:
+            for first in range(0, batches.whole * batches.size, batches.size):
+                data = batches.take(order[first : first + batches.size])
+                logs, self._state, self._metrics = programs.train(self._state, self._metrics, data)
         if batches.rest:
             data = batches.take(order[batches.whole * batches.size :])
             logs, self._state, self._metrics = programs.last(self._state, self._metrics, data)
         return logs
-
-    def _chunks(self) -> Iterable[tuple[int, int]]:
-        """Give the first batch and the number of batches of each call."""
-        whole, most = self.batches.whole, _CHUNK if self.scanned else 1
-        return ((first, min(most, whole - first)) for first in range(0, whole, most))
 
     def _validate(self, callbacks: Any) -> dict[str, Any]:
         from keras.src.backend.jax.trainer import JAXEpochIterator
@@ -290,6 +343,40 @@ class _Training:
         state = dict(zip(names, self._state, strict=True))
         model._jax_state = state | {"metrics_variables": self._metrics}
         model.jax_state_sync()
+
+
+def _build_state(model: Any, batches: Batches) -> None:
+    """Build what Keras builds of a first batch: metrics, loss and optimizer.
+
+    Keras traces the network three times for it. Where all that is missing are the kinds of the
+    outputs, these are told without; the first batch's random order is drawn all the same.
+    """
+    metrics, loss = model._compile_metrics, model._compile_loss
+    unbuilt = [part for part in (metrics, loss) if part is not None and not part.built]
+    batch = batches.symbolic()
+    if unbuilt and batch is not None and _is_plain(model):
+        batches.order()
+        for part in unbuilt:
+            part.build(batch[1], model.outputs[0])
+    model._symbolic_build(iterator=batches.iterator)
+
+
+def _is_plain(model: Any) -> bool:
+    """Tell whether a network is built, and its metrics have all their variables by then."""
+    import keras
+
+    def is_plain(metric: Any) -> bool:
+        mean = keras.metrics.MeanMetricWrapper
+        return metric in (None, "accuracy", "acc") or type(metric) is mean
+
+    metrics = model._compile_metrics
+    given = [] if metrics is None else [metrics._user_metrics, metrics._user_weighted_metrics]
+    return (
+        all(layer.built for layer in model._flatten_layers())
+        and len(getattr(model, "outputs", None) or ()) == 1
+        and isinstance(model.output_shape, tuple)
+        and all(map(is_plain, keras.tree.flatten(given)))
+    )
 
 
 def _are_means(model: Any) -> bool:

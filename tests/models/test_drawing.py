@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+jax = pytest.importorskip("jax", reason="JAX is not installed")
+import keras  # noqa: E402
+
+from tunesmith.models.drawing import drawn_as_vectors  # noqa: E402
+
+if keras.backend.backend() != "jax":
+    pytest.skip("only JAX compiles its draws", allow_module_level=True)
+
+DRAWS = {
+    "uniform": {"minval": -0.3, "maxval": 0.2},
+    "normal": {"mean": 0.1, "stddev": 0.05},
+    "truncated_normal": {"stddev": 2.0},
+}
+
+
+def draw(name, shape, seed, dtype="float32"):
+    return getattr(keras.random, name)(shape, **DRAWS[name], dtype=dtype, seed=seed)
+
+
+# Few lengths of each dimension, since what is compared with is compiled for every shape.
+shapes = st.lists(st.sampled_from([1, 3, 70]), max_size=3).map(tuple)
+
+
+@settings(deadline=None)  # each shape is compiled once
+@given(st.sampled_from(sorted(DRAWS)), shapes, st.integers(0, 2**31 - 1))
+def test_draws_are_the_same_to_the_bit(name, shape, seed):
+    plain = draw(name, shape, seed)
+    with drawn_as_vectors():
+        vector = draw(name, shape, seed)
+    assert type(vector) is type(plain)
+    assert (vector.dtype, vector.shape) == (plain.dtype, plain.shape)
+    np.testing.assert_array_equal(vector, plain)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", DRAWS)
+def test_short_numbers_are_the_same_too(name, dtype):
+    plain = draw(name, (5, 3), 7, dtype)
+    with drawn_as_vectors():
+        np.testing.assert_array_equal(draw(name, (5, 3), 7, dtype), plain)
+
+
+def test_shapes_of_a_network_share_programs(monkeypatch):
+    drawn = []
+    plain = jax.random.uniform
+    monkeypatch.setattr(
+        jax.random, "uniform", lambda *a, shape, **k: drawn.append(shape) or plain(*a, shape, **k)
+    )
+    with drawn_as_vectors():
+        for shape in [(61, 31), (31, 17), (17, 3), (100, 50)]:
+            draw("uniform", shape, 0)
+    assert drawn == [(4096,)] * 3 + [(8192,)]
+
+
+def test_draws_may_be_traced():
+    with drawn_as_vectors():
+        traced = jax.jit(lambda: draw("normal", (4, 3), 1))()
+    # Compiled together, a product and a sum may be rounded once instead of twice.
+    np.testing.assert_allclose(traced, draw("normal", (4, 3), 1), rtol=1e-6)
+
+
+def test_generators_whose_draws_depend_on_the_shape_are_left_alone():
+    before = keras.src.backend.jax.random.uniform
+    with drawn_as_vectors():
+        assert keras.src.backend.jax.random.uniform is not before
+    assert keras.src.backend.jax.random.uniform is before
+    with jax.threefry_partitionable(False), drawn_as_vectors():
+        assert keras.src.backend.jax.random.uniform is before
