@@ -23,6 +23,7 @@ from tunesmith.models import building, inputs, predicting, routing, training
 from tunesmith.models.callbacks import own_callbacks
 from tunesmith.models.compilation import kept_on_disk
 from tunesmith.models.drawing import drawn_as_vectors
+from tunesmith.models.programs import Programs
 from tunesmith.models.seeding import RandomStreams, drew_unseeded, global_generators
 from tunesmith.models.serialisation import SavedModel
 from tunesmith.models.staged import StagedEstimator
@@ -312,10 +313,11 @@ class KerasEstimator(StagedEstimator):
             arguments["initial_epoch"] = self.n_epochs_
             arguments["epochs"] = self.n_epochs_ + arguments.get("epochs", 1)
         programs = self._own_programs()
-        if programs is None:
-            history = self.model_.fit(X, y, sample_weight=weights, **arguments)
-        else:
+        if isinstance(programs, Programs):
             history = training.fit(self.model_, programs, data, arguments)
+        else:
+            with nullcontext() if programs is None else programs.in_keras():
+                history = self.model_.fit(X, y, sample_weight=weights, **arguments)
         for name, values in history.history.items():
             # A metric may give a number for each class.
             plain = [np.asarray(value, dtype=float).tolist() for value in values]
@@ -332,9 +334,10 @@ class KerasEstimator(StagedEstimator):
         arguments = routing.route(self._set_values(), "predict") | call
         with global_generators(None):  # Keras on JAX cannot predict in two threads at once
             programs = self._own_programs()
-            if programs is None:
+            if isinstance(programs, Programs):
+                return predicting.predict(self.model_, programs, X, arguments)
+            with nullcontext() if programs is None else programs.in_keras():
                 return self.model_.predict(X, **arguments)
-            return predicting.predict(self.model_, programs, X, arguments)
 
     def predict(self, X: Any, **kwargs: Any) -> np.ndarray:
         """Predict labels or values.

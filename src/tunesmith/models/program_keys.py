@@ -255,13 +255,12 @@ def _variables(model: Any) -> Any:
 
 
 def _surroundings() -> Any:
-    import jax
     import keras
 
+    told = [keras.backend.backend(), keras.config.floatx(), keras.config.epsilon()]
+    if keras.backend.backend() != "jax":
+        return told
+    import jax
+
     settings: Any = jax.config
-    return [
-        keras.config.floatx(),
-        keras.config.epsilon(),
-        settings.jax_enable_x64,
-        settings.jax_default_matmul_precision,
-    ]
+    return [*told, settings.jax_enable_x64, settings.jax_default_matmul_precision]

@@ -7,7 +7,6 @@ shared.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import numpy as np
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.models.compilation import compile_lowered
 from tunesmith.models.program_keys import program_key, strengths
+from tunesmith.models.seeding import RandomStreams
 from tunesmith.trial import Work
 
 if TYPE_CHECKING:
@@ -132,10 +132,10 @@ class Programs:
             if kept is not None:
                 return kept
         start = time.perf_counter()
-        drawn = _generators()
+        drawn = RandomStreams.capture().content()
         program = self._compile(name[0], arguments)
         # What was drawn while compiling is a constant of this program; no other fit may have it.
-        pure = drawn == _generators()
+        pure = drawn == RandomStreams.capture().content()
         if self._cache is not None:
             self._cache.did(Work(programs=1))
             # A callback may have changed the model since.
@@ -268,11 +268,6 @@ def _shape(leaf: Any) -> Any:
 
     array: Any = jax.ShapeDtypeStruct
     return array(leaf.shape, leaf.dtype) if hasattr(leaf, "dtype") else leaf
-
-
-def _generators() -> Any:
-    state: Any = np.random.get_state(legacy=True)
-    return random.getstate(), state[1].tobytes(), state[2:]
 
 
 def _code_size(program: Any) -> int:

@@ -44,6 +44,17 @@ class RandomStreams:
             torch=None if torch is None else torch.get_rng_state().numpy().copy(),
         )
 
+    def content(self) -> tuple[Any, ...]:
+        """Give what can be compared: whether anything has been drawn in between."""
+        torch = None if self.torch is None else self.torch.tobytes()
+        return (*self.python_and_numpy(), torch)
+
+    def python_and_numpy(self) -> tuple[Any, ...]:
+        """Give what can be compared of the generators that are none of a backend's own."""
+        state = self.numpy["state"]
+        gauss = (self.numpy["has_gauss"], self.numpy["gauss"])
+        return self.python, state["key"].tobytes(), state["pos"], gauss
+
     def install(self) -> None:
         """Put the global generators into this state."""
         random.setstate(self.python)

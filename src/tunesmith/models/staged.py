@@ -15,6 +15,7 @@ from tunesmith.models import routing
 from tunesmith.models.parameters import KerasParameters
 from tunesmith.models.programs import Programs, can_compile
 from tunesmith.models.seeding import backend_name
+from tunesmith.models.tapes import Tapes, can_record
 
 if TYPE_CHECKING:
     import keras
@@ -40,18 +41,18 @@ _GOES_ON = frozenset({"jax", "torch"})
 
 
 class StagedEstimator(KerasParameters):
-    """Sharing compiled programs, and training to a number of epochs by and by."""
+    """Sharing programs, and training to a number of epochs by and by."""
 
     budget_parameter: ClassVar[str] = "epochs"
 
     model_: keras.Model
     n_epochs_: int
     _shared: StageCache | None = None
-    _programs: Programs | None = None
+    _programs: Programs | Tapes | None = None
     _unseeded = False
 
     def share(self, cache: StageCache) -> None:
-        """Share compiled programs with other fits in this process; it changes no result.
+        """Share programs with other fits in this process; it changes no result.
 
         Parameters
         ----------
@@ -60,12 +61,14 @@ class StagedEstimator(KerasParameters):
         """
         self._shared = cache
 
-    def _own_programs(self) -> Programs | None:
-        """Find the compiled programs of the model, or None where Keras is to compile them."""
-        if not can_compile(self.model_):
-            return None
+    def _own_programs(self) -> Programs | Tapes | None:
+        """Find the programs or tapes of the model; None where its steps are Keras' alone."""
         if self._programs is None or not self._programs.serve(self.model_, self._shared):
-            self._programs = Programs(self.model_, self._shared)
+            self._programs = None
+            if can_compile(self.model_):
+                self._programs = Programs(self.model_, self._shared)
+            elif can_record(self.model_):
+                self._programs = Tapes(self.model_, self._shared)
         return self._programs
 
     @property
