@@ -13,8 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from operator import getitem
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.keys.source import is_users
@@ -30,6 +33,9 @@ Play = Callable[[Sequence[Any], Sequence[Any]], Any]
 
 _WORTH = 5
 """Steps after which one is recorded, which takes as long as is saved in about as many."""
+
+_RESIDENT = 2**28
+"""Bytes of data that are made tensors of at once."""
 
 _OPERATION = 4096
 """Bytes that an operation on a tape takes, roughly."""
@@ -63,9 +69,11 @@ class Tapes:
     def in_keras(self) -> Iterator[None]:
         """Have Keras' own loops play these tapes."""
         import torch
+        from keras.src.backend.torch import trainer
 
         model = self.model
         before = model.train_function, model.test_function, model.predict_function
+        iterators = trainer.TorchEpochIterator
 
         def train(batches: Any) -> Any:
             return self._take("train", model.train_step, batches[0])
@@ -80,9 +88,11 @@ class Tapes:
 
         ours = train, test, predict
         model.train_function, model.test_function, model.predict_function = ours
+        trainer.TorchEpochIterator = _light(iterators)
         try:
             yield
         finally:
+            trainer.TorchEpochIterator = iterators
             # A callback may have compiled the model anew, and so have made its own.
             if model.train_function is train:
                 model.train_function, model.test_function, model.predict_function = before
@@ -239,6 +249,54 @@ class _Moment:
         return same and self.streams.content() == other.streams.content()
 
     __hash__ = None  # type: ignore[assignment]
+
+
+@cache
+def _light(kind: type[Any]) -> type[Any]:
+    """Derive a kind of Keras' iterators over epochs that make tensors of the data once."""
+    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+
+    class Light(kind):  # type: ignore[misc]
+        _loader: Any = None
+
+        def _get_iterator(self) -> Any:
+            adapter = self.data_adapter
+            if not isinstance(adapter, ArrayDataAdapter):
+                return super()._get_iterator()
+            if self._loader is None:
+                own = adapter.get_torch_dataloader()
+                self._loader = _Loader(own, adapter._num_samples) if _is_small(adapter) else own
+            return self._loader
+
+    return Light
+
+
+def _is_small(adapter: Any) -> bool:
+    import keras
+
+    return sum(part.nbytes for part in keras.tree.flatten(adapter._inputs)) <= _RESIDENT
+
+
+class _Loader:
+    """The batches of a loader over arrays, in the order that it would draw."""
+
+    def __init__(self, loader: Any, n: int) -> None:
+        self._sampler = loader.batch_sampler
+        self._data = loader.dataset.__getitems__(np.arange(n))
+
+    def __iter__(self) -> Iterator[Any]:
+        import torch
+
+        # A loader draws a seed for helpers each time, though it has none.
+        torch.empty((), dtype=torch.int64).random_()
+        return map(self._batch, self._sampler)
+
+    def _batch(self, rows: list[int]) -> Any:
+        import keras
+        import torch
+
+        chosen = torch.tensor(rows)
+        return keras.tree.map_structure(lambda part: part[chosen], self._data)
 
 
 def can_record(model: keras.Model) -> bool:
