@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from operator import getitem
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -256,7 +255,7 @@ def _light(kind: type[Any]) -> type[Any]:
     """Derive a kind of Keras' iterators over epochs that make tensors of the data once."""
     from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
 
-    class Light(kind):  # type: ignore[misc]
+    class Light(kind):
         _loader: Any = None
 
         def _get_iterator(self) -> Any:
@@ -274,7 +273,8 @@ def _light(kind: type[Any]) -> type[Any]:
 def _is_small(adapter: Any) -> bool:
     import keras
 
-    return sum(part.nbytes for part in keras.tree.flatten(adapter._inputs)) <= _RESIDENT
+    nbytes: int = sum(part.nbytes for part in keras.tree.flatten(adapter._inputs))
+    return nbytes <= _RESIDENT
 
 
 class _Loader:
@@ -357,98 +357,9 @@ def _key(model: Any) -> Any:
 def _recorded(
     step: Step, leaves: Sequence[Any], structure: Any, state: Sequence[Any]
 ) -> tuple[Play, int]:
-    """Take a step, with wrong results; return what takes it again, and how long that is.
+    from tunesmith.models.recording import record
 
-    Raises
-    ------
-    _NotRecordable
-    """
-    import torch
-    from torch import fx
-    from torch.utils import _pytree as pytree
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    graph = fx.Graph()
-    given = [graph.placeholder(f"leaf_{place}") for place in range(len(leaves))]
-    held = [graph.placeholder(f"state_{place}") for place in range(len(state))]
-    nodes = {id(t): node for t, node in zip([*leaves, *state], [*given, *held], strict=True)}
-    constants = torch.nn.Module()
-    alive: list[Any] = []  # so that no other tensor gets the number of one that is gone
-    read: dict[float, Any] = {}
-
-    def node_of(value: Any) -> Any:
-        if isinstance(value, torch.Generator):
-            raise _NotRecordable("a generator of its own")
-        if isinstance(value, float) and value in read:
-            return read.pop(value)
-        if not isinstance(value, torch.Tensor):
-            return value
-        if id(value) not in nodes:
-            raise _NotRecordable("a tensor that is neither state nor made by the step")
-        return nodes[id(value)]
-
-    def number(args: Any) -> float:
-        """Read a number: in its place comes one by which it is known again in what follows."""
-        if not args[0].is_floating_point():
-            raise _NotRecordable("what comes next depends on a number")
-        sign = 0.5 + (1 + len(alive)) * 2.0**-40
-        read[sign] = graph.call_function(
-            torch.ops.aten._local_scalar_dense.default, (node_of(args[0]),)
-        )
-        alive.append(sign)
-        return sign
-
-    class Recorder(TorchDispatchMode):
-        def __torch_dispatch__(
-            self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:
-            kwargs = kwargs or {}
-            if operation is torch.ops.aten._local_scalar_dense.default:
-                return number(args)
-            if torch.Tag.data_dependent_output in operation.tags:
-                raise _NotRecordable("what comes next depends on numbers")
-            if operation is torch.ops.aten.lift_fresh.default:
-                # A number of Python's; what is made of it may be changed.
-                name = f"constant_{len(alive)}"
-                constants.register_buffer(name, args[0].clone())
-                node = graph.call_function(torch.clone, (graph.get_attr(name),))
-            else:
-                node = graph.call_function(operation, *pytree.tree_map(node_of, (args, kwargs)))
-            if read:
-                raise _NotRecordable("a number is read, and no operation takes it")
-            out = operation(*args, **kwargs)
-            remember(out, node)
-            return out
-
-    def remember(out: Any, node: Any) -> None:
-        alive.append(out)
-        if isinstance(out, torch.Tensor):
-            nodes[id(out)] = node
-        elif isinstance(out, list | tuple):
-            for place, part in enumerate(out):
-                remember(part, graph.call_function(getitem, (node, place)))
-
-    with Recorder():
-        results = step(pytree.tree_unflatten(leaves, structure))
-    parts, form = pytree.tree_flatten(results)
-    if not all(isinstance(part, torch.Tensor) for part in parts):
-        raise _NotRecordable("results that are no tensors")
-    graph.output([node_of(part) for part in parts])
-    graph.eliminate_dead_code()
-    used = [place for place, node in enumerate(held) if node.users]
-    for node in held:
-        if not node.users:
-            graph.erase_node(node)
-    run = fx.GraphModule(constants, graph).forward
-
-    def play(leaves: Sequence[Any], state: Sequence[Any]) -> Any:
-        return pytree.tree_unflatten(run(*leaves, *(state[place] for place in used)), form)
-
-    return play, len(graph.nodes)
-
-
-class _NotRecordable(Exception):
-    """A step does what cannot be done again by its operations alone."""
+    return record(step, leaves, structure, state)
 
 
 def _same(mine: Any, theirs: Any) -> bool:

@@ -1,0 +1,293 @@
+"""Tests of tapes, for a process whose Keras runs on torch; `test_tapes` starts it."""
+
+from __future__ import annotations
+
+import pickle
+
+import keras
+import numpy as np
+import pytest
+import torch
+
+from tests.models.networks import diabetes, digits, iris
+from tunesmith.evaluation.stages import StageCache
+from tunesmith.models import KerasClassifier, KerasRegressor, staged, tapes
+
+layers = keras.layers
+
+
+def dense(meta, parts=(), optimizer="adam", learning_rate=0.02, l2=0.0, more=(), eager=False):
+    penalty = keras.regularizers.L2(l2) if l2 else None
+    model = keras.Sequential(
+        [
+            layers.Input(meta["X_shape_"][1:]),
+            layers.Dense(6, "relu", kernel_regularizer=penalty),
+            *(part() for part in parts),
+            layers.Dense(3, "softmax"),
+        ]
+    )
+    kind = keras.optimizers.get(optimizer)
+    settings = kind.get_config()
+    if not isinstance(settings["learning_rate"], dict):
+        settings["learning_rate"] = learning_rate
+    model.compile(
+        type(kind).from_config(settings),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy", *(metric() for metric in more)],
+        run_eagerly=eager,
+    )
+    return model
+
+
+def convolutions(meta):
+    model = keras.Sequential(
+        [
+            layers.Input(meta["X_shape_"][1:]),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Dropout(0.2),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile("adadelta", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def numbers(meta):
+    model = keras.Sequential([layers.Dense(4, "tanh"), layers.Dense(1)])
+    model.compile("rmsprop", "mse", metrics=["mae", keras.metrics.R2Score()])
+    return model
+
+
+class Counted(layers.Layer):
+    """Does otherwise with every call, as code may on torch."""
+
+    def build(self, shape):
+        self.n_calls = 0
+
+    def call(self, x):
+        self.n_calls += 1
+        return x * (1 + 0.1 * self.n_calls)
+
+
+DECAY = keras.optimizers.schedules.ExponentialDecay(0.02, 3, 0.9)
+COSINE = keras.optimizers.schedules.CosineDecay(0.02, 30, warmup_target=0.05, warmup_steps=4)
+OPTIMIZERS = ("sgd", "adam", "adamw", "adamax", "rmsprop", "adagrad", "adadelta", "lion")
+RECORDED = {
+    "noise": {"parts": [lambda: layers.Dropout(0.3)]},
+    "normalised": {"parts": [layers.BatchNormalization, layers.LayerNormalization]},
+    "penalty": {"l2": 0.01},
+    "momentum": {"optimizer": keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True)},
+    "centered": {"optimizer": keras.optimizers.RMSprop(momentum=0.5, centered=True)},
+    "clipped": {"optimizer": keras.optimizers.Adam(clipnorm=0.1)},
+    "clipped together": {"optimizer": keras.optimizers.Adam(global_clipnorm=0.1)},
+    "averaged": {"optimizer": keras.optimizers.Adam(use_ema=True)},
+    "decay": {"optimizer": keras.optimizers.SGD(DECAY)},
+    "more metrics": {"more": [lambda: keras.metrics.SparseTopKCategoricalAccuracy(2)]},
+    **{name: {"optimizer": name} for name in OPTIMIZERS},
+}
+OTHERS = {
+    "own layer": {"parts": [Counted]},
+    "lambda": {"parts": [lambda: layers.Lambda(lambda x: x * 2)]},
+    "seeded noise": {"parts": [lambda: layers.Dropout(0.3, seed=1)]},
+    "gaussian noise": {"parts": [lambda: layers.GaussianNoise(0.1)]},
+    "cosine": {"optimizer": keras.optimizers.SGD(COSINE)},
+    "accumulated": {"optimizer": keras.optimizers.Adam(gradient_accumulation_steps=3)},
+    "eager": {"eager": True},
+    "by way of numpy": {"optimizer": "nadam"},
+}
+
+
+@pytest.fixture(params=["alone", "shared"])
+def cache(request):
+    return StageCache() if request.param == "shared" else None
+
+
+def fitted(kind, build, X, y, cache=None, weights=None, **settings):
+    settings = {"epochs": 3, "batch_size": 16, "random_state": 3, **settings}
+    estimator = kind(build, **settings)
+    if cache is not None:
+        estimator.share(cache)
+    torch.manual_seed(0)
+    return estimator.fit(X, y, sample_weight=weights)
+
+
+def by_keras(monkeypatch, *args, **settings):
+    """Fit with Keras' own loops alone."""
+    with monkeypatch.context() as patch:
+        patch.setattr(staged, "can_record", lambda model: False)
+        return results(fitted(*args, **settings), args[2])
+
+
+def results(estimator, X):
+    variables = [*estimator.model_.variables, *estimator.model_.optimizer.variables]
+    values = [np.asarray(variable.value.detach()) for variable in variables]
+    outputs = [estimator._outputs(X, {}) for _ in range(3)]
+    return [*outputs, *values], estimator.history_, torch.get_rng_state().tolist()
+
+
+def assert_same(one, other):
+    assert one[1:] == other[1:]
+    for a, b in zip(one[0], other[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def recordings(estimator):
+    """Tell for each kind of step whether there is a tape of it."""
+    kinds = {}
+    for (kind, *_), tape in estimator._own_programs()._own.items():
+        kinds[kind] = kinds.get(kind, False) or tape.proven
+    return kinds
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_fit_from_tapes_is_keras_own_to_the_bit(name, cache, monkeypatch):
+    X, y = iris()
+    expected = by_keras(monkeypatch, KerasClassifier, dense, X, y, **RECORDED[name])
+    estimator = fitted(KerasClassifier, dense, X, y, cache, **RECORDED[name])
+    assert_same(results(estimator, X), expected)
+    assert recordings(estimator) == {"train": True, "predict": True}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_no_tape_can_hold_is_left_to_keras(name, cache, monkeypatch):
+    X, y = iris()
+    expected = by_keras(monkeypatch, KerasClassifier, dense, X, y, **OTHERS[name])
+    for _ in range(2):
+        estimator = fitted(KerasClassifier, dense, X, y, cache, **OTHERS[name])
+        assert_same(results(estimator, X), expected)
+        programs = estimator._own_programs()
+        assert programs is None or not recordings(estimator)["train"]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_other_networks_and_data(weighted, cache, monkeypatch):
+    weights = {"weights": np.linspace(0.5, 2, 90)} if weighted else {}
+    for kind, build, (X, y) in [
+        (KerasClassifier, convolutions, digits(90)),
+        (KerasRegressor, numbers, diabetes()),
+    ]:
+        task = (kind, build, X[:90], y[:90])
+        settings = {**weights, "validation_split": 0.0 if weighted else 0.2, "epochs": 4}
+        expected = by_keras(monkeypatch, *task, **settings)
+        estimator = fitted(*task, cache, **settings)
+        assert_same(results(estimator, X[:90]), expected)
+        assert any(recordings(estimator).values())
+
+
+def test_candidates_share_tapes_but_not_learning_rates(monkeypatch):
+    X, y = iris()
+    cache = StageCache()
+    for optimizer in ("adadelta", "adam"):
+        for rate in (0.3, 0.003, 1.0):
+            settings = {"optimizer": optimizer, "learning_rate": rate}
+            expected = by_keras(monkeypatch, KerasClassifier, dense, X, y, **settings)
+            estimator = fitted(KerasClassifier, dense, X, y, cache, **settings)
+            assert_same(results(estimator, X), expected)
+    # Steps and predictions, on whole batches and on the last, with two optimizers.
+    assert cache.work.programs == 8
+
+
+def test_candidates_with_other_penalties_have_other_tapes(monkeypatch):
+    X, y = iris()
+    cache = StageCache()
+    for l2 in (0.1, 0.001):
+        expected = by_keras(monkeypatch, KerasClassifier, dense, X, y, l2=l2)
+        estimator = fitted(KerasClassifier, dense, X, y, cache, l2=l2)
+        assert_same(results(estimator, X), expected)
+
+
+def test_a_tape_that_does_otherwise_is_thrown_away(monkeypatch):
+    X, y = iris()
+    expected = by_keras(monkeypatch, KerasClassifier, dense, X, y)
+    recorded = tapes._recorded
+
+    def wrong(*args):
+        play, n = recorded(*args)
+
+        def almost(leaves, state):
+            results = play(leaves, state)
+            state[0].mul_(1 + 2.0**-23)
+            return results
+
+        return almost, n
+
+    monkeypatch.setattr(tapes, "_recorded", wrong)
+    estimator = fitted(KerasClassifier, dense, X, y)
+    assert_same(results(estimator, X), expected)
+    assert not any(recordings(estimator).values())
+
+
+def test_a_learning_rate_that_became_a_constant_is_found_out(monkeypatch):
+    X, y = iris()
+    expected = by_keras(monkeypatch, KerasClassifier, dense, X, y)
+    recorded = tapes._recorded
+
+    def fixed(step, leaves, structure, state):
+        play, n = recorded(step, leaves, structure, state)
+        kept = [t.clone() if t.ndim == 0 and t.is_floating_point() else None for t in state]
+
+        def other(leaves, state):
+            given = [t if k is None else k for t, k in zip(state, kept, strict=True)]
+            return play(leaves, given)
+
+        return other, n
+
+    monkeypatch.setattr(tapes, "_recorded", fixed)
+    estimator = fitted(KerasClassifier, dense, X, y)
+    assert_same(results(estimator, X), expected)
+    assert not recordings(estimator)["train"]
+
+
+def test_an_error_in_the_middle_of_a_training_is_that_of_keras(cache):
+    X, y = iris()
+    estimator = fitted(KerasClassifier, dense, X, y, cache)
+    with pytest.raises(ValueError, match="incompatible"):
+        estimator.model_.fit(X[:, :2], y, verbose=0)
+    assert recordings(estimator)["train"]
+    np.testing.assert_array_equal(estimator.predict(X), estimator.predict(X))
+
+
+def test_an_estimator_goes_on_and_comes_back_from_disk():
+    X, y = iris()
+    estimator = fitted(KerasClassifier, dense, X, y)
+    again = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_array_equal(again.predict_proba(X), estimator.predict_proba(X))
+    assert again.evaluate(X, y) == estimator.evaluate(X, y)
+    for _ in range(3):
+        one, other = estimator.partial_fit(X, y), again.partial_fit(X, y)
+    np.testing.assert_array_equal(one.predict_proba(X), other.predict_proba(X))
+
+
+def test_callbacks_see_every_batch(monkeypatch):
+    X, y = iris()
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.seen = []
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.seen.append((batch, {name: float(value) for name, value in logs.items()}))
+
+    settings = {"callbacks": [Watch]}
+    with monkeypatch.context() as patch:
+        patch.setattr(staged, "can_record", lambda model: False)
+        expected = fitted(KerasClassifier, dense, X, y, **settings).callbacks_[0].seen
+    estimator = fitted(KerasClassifier, dense, X, y, **settings)
+    assert estimator.callbacks_[0].seen == expected
+    assert recordings(estimator)["train"]
+
+
+def test_a_cache_keeps_no_model_alive():
+    import gc
+    import weakref
+
+    X, y = iris()
+    cache = StageCache()
+    estimator = fitted(KerasClassifier, dense, X, y, cache)
+    assert recordings(estimator)["train"]
+    model = weakref.ref(estimator.model_)
+    del estimator
+    gc.collect()
+    assert model() is None
