@@ -4,7 +4,8 @@ The peer is scikit-learn's search, around SciKeras' classifier where the estimat
 It runs with one worker and with two; ours has two for networks, otherwise one or two as well.
 Every measurement runs in a process of its own, on two cores; both sides take turns, and medians
 are compared. Where there are several ways (workers, backends), each is measured once, and the
-fastest of each side goes on.
+fastest of each side goes on; a way that takes longer than the fastest so far is stopped. A way
+whose measurements have taken five minutes together is measured no more.
 
 Measured is the wall time of ``fit()``: the start of workers and what they import counts, what
 the script imports before does not. The winner is not refitted, unless ``--refit`` says so: that
@@ -37,15 +38,22 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
-BACKENDS = ("jax", "torch", "tensorflow")
+BACKENDS = ("torch", "tensorflow", "jax")
 PEER = ("scikit-learn", "scikeras", "keras", "jax", "torch", "tensorflow", "tensorflow-cpu")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+LONGEST = 300
+"""Seconds after which a way is not measured again."""
+
+START = 30
+"""Seconds that a process may take besides what is measured, before it is stopped as too slow."""
+
 JAX_CACHE = {
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
@@ -107,6 +115,10 @@ class Failed(RuntimeError):
     """A measurement that did not end well."""
 
 
+class TooSlow(RuntimeError):
+    """A measurement that took longer than the fastest other way."""
+
+
 # In the process that is measured
 
 
@@ -143,6 +155,7 @@ class Bench:
         self.options = options
         self.folder = Path(folder)
         self.taken = defaultdict(list)
+        self.stopped = {}
         self._warmed = set()
         self._count = 0
 
@@ -150,10 +163,9 @@ class Bench:
         """Return a finished row: both sides take turns until there are enough rounds."""
         ours = self._fastest(self._ways(row, "ours"))
         peer = self._fastest(self._ways(row, "peer"))
-        rounds = self.options.rounds
-        while min(len(self.taken[peer]), len(self.taken[ours])) < rounds:
+        while self._is_wanted(peer) or self._is_wanted(ours):
             for way in (peer, ours):
-                if len(self.taken[way]) < rounds:
+                if self._is_wanted(way):
                     self.take(way)
         taken = {"peer": self.taken[peer], "ours": self.taken[ours]}
         seconds = {
@@ -177,8 +189,17 @@ class Bench:
             "peer": str(peer),
             "ours": str(ours),
             "all seconds": {side: [m["seconds"] for m in some] for side, some in taken.items()},
+            "stopped after": {
+                f"{way.side}, {way}": seconds
+                for way, seconds in self.stopped.items()
+                if way in (*self._ways(row, "ours"), *self._ways(row, "peer"))
+            },
             "sharing": taken["ours"][-1]["sharing"],
         }
+
+    def _is_wanted(self, way):
+        taken = [m["seconds"] for m in self.taken[way]]
+        return not taken or (len(taken) < self.options.rounds and sum(taken) < LONGEST)
 
     def _ways(self, row, side):
         backends = [b for b in row.backends if b in self.options.backends] or [""]
@@ -190,19 +211,26 @@ class Bench:
         ]
 
     def _fastest(self, ways):
-        for way in ways if len(ways) > 1 else ():
-            if not self.taken[way]:
-                self.take(way)
-        return min(ways, key=lambda way: min((m["seconds"] for m in self.taken[way]), default=0))
+        def seconds(way):
+            return min((m["seconds"] for m in self.taken[way]), default=float("inf"))
 
-    def take(self, way):
+        for way in sorted(ways, key=seconds) if len(ways) > 1 else ():
+            fastest = min(map(seconds, ways))
+            if not self.taken[way] and self.stopped.get(way, 0) < fastest:
+                try:
+                    self.take(way, limit=fastest)
+                except TooSlow:
+                    self.stopped[way] = fastest
+        return min(ways, key=seconds)
+
+    def take(self, way, limit=float("inf")):
         """Measure once, after an unmeasured run where programs are to be on disk."""
         if way.warm and way not in self._warmed:
             self._run(way)
             self._warmed.add(way)
-        self.taken[way].append(self._run(way))
+        self.taken[way].append(self._run(way, limit))
 
-    def _run(self, way):
+    def _run(self, way, limit=float("inf")):
         self._count += 1
         answer = self.folder / f"{self._count}.json"
         command = [sys.executable, __file__, "--one", json.dumps(asdict(way)), str(answer)]
@@ -213,7 +241,9 @@ class Bench:
             process = subprocess.Popen(
                 command, stdout=told, stderr=told, env=own_environment() | self._environment(way)
             )
-            memory = peak_memory(process)
+            memory = peak_memory(process, limit + START)
+            if memory is None:
+                raise TooSlow
             told.seek(0)
             if process.returncode:
                 raise Failed(f"{way.side}, {way}:\n{told.read()[-1500:]}")
@@ -240,11 +270,15 @@ def own_environment():
     return {name: v for name, v in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
 
 
-def peak_memory(process):
-    """Wait for a process; return the largest sum of its and its children's memory, in MB."""
+def peak_memory(process, limit):
+    """Wait for a process; return the largest sum of its and its children's memory, in MB.
+
+    One that takes longer than the limit is ended, and None returned.
+    """
     import psutil
 
     peak, pause = 0.0, 0.0
+    begin = time.perf_counter()
     while process.poll() is None:
         start = time.perf_counter()
         total = 0
@@ -253,6 +287,12 @@ def peak_memory(process):
             family = [me, *me.children(recursive=True)]
         except psutil.Error:
             family = []
+        if start - begin > limit:
+            for one in family:
+                with suppress(psutil.Error):
+                    one.kill()
+            process.wait()
+            return None
         for one in family:
             try:
                 total += one.memory_full_info().pss

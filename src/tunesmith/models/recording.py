@@ -70,7 +70,7 @@ class _Recorder(TorchDispatchMode):
     """Writes down operations while they are carried out."""
 
     def __init__(self, leaves: Sequence[Any], state: Sequence[Any]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.graph = fx.Graph()
         self._leaves = [self.graph.placeholder(f"leaf_{i}") for i in range(len(leaves))]
         self._state = [self.graph.placeholder(f"state_{i}") for i in range(len(state))]
