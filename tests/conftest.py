@@ -18,6 +18,8 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 
 # A plugin for another pytest, which would swap scikit-learn's classes in this one; and a script.
 collect_ignore = ["conformance/sklearn_suite", "search/killed_script.py"]
+if os.environ["KERAS_BACKEND"] != "torch":
+    collect_ignore.append("models/on_torch.py")
 
 
 def pytest_unconfigure():
