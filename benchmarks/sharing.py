@@ -5,7 +5,7 @@ It runs with one worker and with two; ours has two for networks, otherwise one o
 Every measurement runs in a process of its own, on two cores; both sides take turns, and medians
 are compared. Where there are several ways (workers, backends), each is measured once, and the
 fastest of each side goes on; a way that takes longer than the fastest so far is stopped. A way
-whose measurements have taken five minutes together is measured no more.
+whose measurements have taken five minutes together (`--longest`) is measured no more.
 
 Measured is the wall time of ``fit()``: the start of workers and what they import counts, what
 the script imports before does not. The winner is not refitted, unless ``--refit`` says so: that
@@ -22,7 +22,7 @@ The libraries' threads are fixed to one for each process, on both sides, where t
 no network; there "equal" says whether all scores are equal to the peer's, bit for bit.
 
     python benchmarks/sharing.py [--data MNIST.npz] [--only NAME ...] [--json FILE]
-        [--rounds 3] [--seed 0] [--quick] [--refit]
+        [--rounds 3] [--longest 300] [--seed 0] [--quick] [--refit]
 """
 
 from __future__ import annotations
@@ -48,9 +48,6 @@ import numpy as np
 BACKENDS = ("torch", "tensorflow", "jax")
 PEER = ("scikit-learn", "scikeras", "keras", "jax", "torch", "tensorflow", "tensorflow-cpu")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-LONGEST = 300
-"""Seconds after which a way is not measured again."""
-
 START = 30
 """Seconds that a process may take besides what is measured, before it is stopped as too slow."""
 
@@ -199,7 +196,9 @@ class Bench:
 
     def _is_wanted(self, way):
         taken = [m["seconds"] for m in self.taken[way]]
-        return not taken or (len(taken) < self.options.rounds and sum(taken) < LONGEST)
+        return not taken or (
+            len(taken) < self.options.rounds and sum(taken) < self.options.longest
+        )
 
     def _ways(self, row, side):
         backends = [b for b in row.backends if b in self.options.backends] or [""]
@@ -414,6 +413,9 @@ def parse():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, help="measurements of each side [3; 1 if quick]")
+    parser.add_argument(
+        "--longest", type=float, default=300, help="seconds to measure a way in, about [300]"
+    )
     parser.add_argument("--only", nargs="+", default=(), help="beginnings of names of rows")
     parser.add_argument("--data", type=Path, help="an .npz file with MNIST's x_train, y_train")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
@@ -441,6 +443,7 @@ def main():
         "versions": versions(),
         "seed": options.seed,
         "rounds": options.rounds,
+        "longest": options.longest,
         "quick": options.quick,
         "refit": options.refit,
         "rows": rows,

@@ -59,6 +59,21 @@ def test_shapes_of_a_network_share_programs(monkeypatch):
     assert drawn == [(4096,)] * 3 + [(8192,)]
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("uniform", {"minval": np.zeros(4), "maxval": np.arange(1.0, 5)}),
+        ("normal", {"mean": np.arange(4.0), "stddev": 1.0}),
+    ],
+)
+def test_bounds_that_are_arrays_are_kept(name, settings):
+    plain = getattr(keras.random, name)((3, 4), **settings, seed=1)
+    with drawn_as_vectors():
+        np.testing.assert_array_equal(
+            getattr(keras.random, name)((3, 4), **settings, seed=1), plain
+        )
+
+
 def test_draws_may_be_traced():
     with drawn_as_vectors():
         traced = jax.jit(lambda: draw("normal", (4, 3), 1))()

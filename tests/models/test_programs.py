@@ -276,6 +276,26 @@ def test_data_that_is_too_large_to_be_given_whole_trains_the_same(monkeypatch):
     assert_same(fitted(), whole)
 
 
+def test_data_that_a_callback_changes_are_those_trained_on():
+    class Grow(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            X[:] *= 3
+
+    def losses(network, change):
+        X[:] = start
+        callbacks = [Grow] if change else None
+        estimator = KerasClassifier(
+            network, epochs=3, batch_size=32, random_state=0, callbacks=callbacks, shuffle=False
+        )
+        return estimator.fit(X, y).history_["loss"]
+
+    start, y = iris()
+    X = start.copy()
+    first, *others = losses(compiled, change=False)
+    assert losses(compiled, change=True)[0] == first
+    assert not np.isclose(losses(compiled, change=True)[1:], others).any()
+
+
 class Scale(keras.layers.Layer):
     def __init__(self, factor, **kwargs):
         super().__init__(**kwargs)

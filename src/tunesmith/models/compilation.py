@@ -41,7 +41,7 @@ def kept_on_disk() -> Iterator[None]:
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
     outside = {name: getattr(settings, name) for name in ours}
-    before = folder.stat().st_mtime_ns
+    before = _changed(folder)
     # JAX decides once whether it has a cache; told to forget, it looks again.
     compilation_cache.reset_cache()
     for name, value in ours.items():
@@ -52,9 +52,15 @@ def kept_on_disk() -> Iterator[None]:
         for name, value in outside.items():
             settings.update(name, value)
         compilation_cache.reset_cache()
-        with suppress(OSError):  # somebody may have removed it
-            if folder.stat().st_mtime_ns != before:
-                prune(folder.parent, LIMIT)
+        if _changed(folder) != before:
+            prune(folder.parent, LIMIT)
+
+
+def _changed(folder: Path) -> int | None:
+    """Tell when something in a folder was last added; None where somebody has removed it."""
+    with suppress(OSError):
+        return folder.stat().st_mtime_ns
+    return None
 
 
 def _folder_to_use() -> Path | None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-_SHORTEST = 4096
+_SHORTEST, _LONGEST = 2**12, 2**20
 _DRAWS = ("uniform", "normal", "truncated_normal")
 
 
@@ -50,6 +50,9 @@ def _as_vector(draw: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(draw)
     def drawn(shape: Any, *args: Any, **kwargs: Any) -> Any:
         n = math.prod(shape)
+        bounds = [*args, *(v for name, v in kwargs.items() if name not in ("seed", "dtype"))]
+        if n > _LONGEST or any(not isinstance(bound, int | float) for bound in bounds):
+            return draw(shape, *args, **kwargs)
         vector = draw((max(_SHORTEST, 1 << (n - 1).bit_length()),), *args, **kwargs)
         if isinstance(vector, jax.core.Tracer):
             return vector[:n].reshape(shape)

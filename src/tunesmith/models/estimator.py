@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -28,6 +28,7 @@ from tunesmith.models.seeding import RandomStreams, drew_unseeded, global_genera
 from tunesmith.models.serialisation import SavedModel
 from tunesmith.models.staged import StagedEstimator
 from tunesmith.models.surroundings import keras_surroundings
+from tunesmith.models.tapes import Tapes, are_keras_own
 from tunesmith.models.targets import check_output
 
 if TYPE_CHECKING:
@@ -316,7 +317,7 @@ class KerasEstimator(StagedEstimator):
         if isinstance(programs, Programs):
             history = training.fit(self.model_, programs, data, arguments)
         else:
-            with nullcontext() if programs is None else programs.in_keras():
+            with _playing(programs, arguments):
                 history = self.model_.fit(X, y, sample_weight=weights, **arguments)
         for name, values in history.history.items():
             # A metric may give a number for each class.
@@ -336,7 +337,7 @@ class KerasEstimator(StagedEstimator):
             programs = self._own_programs()
             if isinstance(programs, Programs):
                 return predicting.predict(self.model_, programs, X, arguments)
-            with nullcontext() if programs is None else programs.in_keras():
+            with _playing(programs, arguments):
                 return self.model_.predict(X, **arguments)
 
     def predict(self, X: Any, **kwargs: Any) -> np.ndarray:
@@ -376,9 +377,7 @@ class KerasEstimator(StagedEstimator):
         routing.check_call("evaluate", kwargs, type(self).__name__)
         X, y = self._check_inputs(X), np.asarray(y)
         arguments = routing.route(self._set_values(), "evaluate") | kwargs
-        programs = self._own_programs()
-        in_keras = nullcontext() if programs is None else programs.in_keras()
-        with global_generators(None), in_keras:
+        with global_generators(None), _playing(self._own_programs(), arguments):
             results = self.model_.evaluate(
                 self._encode_inputs(X),
                 self.target_encoder_.transform(y),
@@ -413,6 +412,16 @@ class KerasEstimator(StagedEstimator):
         tags.input_tags.three_d_array = True
         tags.non_deterministic = self.random_state is None
         return tags
+
+
+def _playing(
+    programs: Programs | Tapes | None, arguments: Mapping[str, Any]
+) -> AbstractContextManager[None]:
+    """Return a context in which Keras' loops take programs or tapes."""
+    recorded = isinstance(programs, Tapes)
+    if programs is None or (recorded and not are_keras_own(arguments.get("callbacks"))):
+        return nullcontext()
+    return programs.in_keras()
 
 
 def _check_weights(sample_weight: Any, y: np.ndarray) -> np.ndarray | None:

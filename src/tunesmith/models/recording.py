@@ -2,22 +2,30 @@
 
 Every operation goes by a mode of dispatch, below gradients, so these are operations like any
 other. What is read back from a tensor as a number is followed too: torch's optimizers do so with
-a learning rate.
+a learning rate. A step that cannot be recorded is taken to its end all the same, so that nothing
+in it is left half done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import getitem
 from typing import Any
 
 import torch
 from torch import fx
+from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 _ATEN = torch.ops.aten
 _READ = _ATEN._local_scalar_dense.default
+_UNTOLD = frozenset({torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape})
+_READERS = frozenset({"numpy", "__array__", "tolist", "__dlpack__", "data_ptr"})
+
+_FEW = 16
+"""Numbers of Python's that may come into a step as one tensor: the sizes of a batch, say."""
 
 
 class NotRecordable(Exception):
@@ -53,8 +61,10 @@ def record(
         Also where the results are no tensors.
     """
     recorder = _Recorder(leaves, state)
-    with recorder:
+    with recorder, _Watch(recorder):
         results = step(pytree.tree_unflatten(leaves, structure))
+    if recorder.reason is not None:
+        raise NotRecordable(recorder.reason)
     parts, form = pytree.tree_flatten(results)
     if not all(isinstance(part, torch.Tensor) for part in parts):
         raise NotRecordable("results that are no tensors")
@@ -64,6 +74,21 @@ def record(
         return pytree.tree_unflatten(run(*leaves, *(state[place] for place in used)), form)
 
     return play, len(recorder.graph.nodes)
+
+
+class _Watch(TorchFunctionMode):
+    """Notices what is read from tensors for Python, past all operations."""
+
+    def __init__(self, recorder: _Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if getattr(function, "__name__", None) in _READERS:
+            self._recorder.reason = "what is in a tensor is read"
+        return function(*args, **(kwargs or {}))
 
 
 class _Recorder(TorchDispatchMode):
@@ -79,14 +104,27 @@ class _Recorder(TorchDispatchMode):
         self._constants = torch.nn.Module()
         self._alive: list[Any] = []  # so that no new tensor has the id of one that is gone
         self._read: dict[float, fx.Node] = {}
+        self.reason: str | None = None
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        if operation is _READ:
-            return self._number(*args)
-        if torch.Tag.data_dependent_output in operation.tags:
+        node = None
+        if self.reason is None:
+            try:
+                if operation is _READ:
+                    return self._number(*args)
+                node = self._write(operation, args, kwargs)
+            except NotRecordable as problem:
+                self.reason = str(problem)
+        result = operation(*args, **kwargs)
+        if node is not None:
+            self._remember(result, node)
+        return result
+
+    def _write(self, operation: Any, args: Any, kwargs: Any) -> fx.Node:
+        if _UNTOLD.intersection(operation.tags):
             raise NotRecordable("what comes next depends on what is in a tensor")
         if operation is _ATEN.lift_fresh.default:
             node = self._constant(*args)
@@ -95,9 +133,7 @@ class _Recorder(TorchDispatchMode):
             node = self.graph.call_function(operation, *known)
         if self._read:
             raise NotRecordable("a number was read, and not for this operation")
-        result = operation(*args, **kwargs)
-        self._remember(result, node)
-        return result
+        return node
 
     def finished(self, results: Sequence[Any]) -> tuple[Callable[..., Any], list[int]]:
         """Return a function of leaves and of some tensors of the state, and which these are."""
@@ -107,7 +143,10 @@ class _Recorder(TorchDispatchMode):
         for node in self._state:
             if not node.users:
                 self.graph.erase_node(node)
-        return fx.GraphModule(self._constants, self.graph).forward, used
+        # A module of fx's would keep its source for as long as the process lives.
+        code = self.graph.python_code("self")
+        exec(code.src, code.globals)
+        return partial(code.globals["forward"], self._constants), used
 
     def _node_of(self, value: Any) -> Any:
         if isinstance(value, torch.Generator):
@@ -131,6 +170,8 @@ class _Recorder(TorchDispatchMode):
 
     def _constant(self, tensor: Any) -> fx.Node:
         """Keep a number of Python's; each time it comes anew, for it may be changed."""
+        if tensor.numel() > _FEW:
+            raise NotRecordable("numbers of Python's, as many as data")
         name = f"constant_{len(self._alive)}"
         self._constants.register_buffer(name, tensor.clone())
         return self.graph.call_function(torch.clone, (self.graph.get_attr(name),))

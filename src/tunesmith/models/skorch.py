@@ -29,7 +29,6 @@ from tunesmith.evaluation.families import (
 )
 from tunesmith.evaluation.seeds import seeded
 from tunesmith.evaluation.trust import drawn_from_all
-from tunesmith.models.seeding import global_generators
 from tunesmith.trial import Work
 
 _KINDS = (NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor)
@@ -40,8 +39,7 @@ _LOADING = frozenset({"shuffle", "batch_size", "drop_last", "pin_memory"})
 @seeded.register(NeuralNet)
 @contextmanager
 def _seeded(net: Any, seed: int) -> Iterator[None]:
-    # Nobody else's training may draw from the generator meanwhile.
-    with global_generators(None), torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):
         # On the CPU, the generators of other devices stay as they are.
         generator = torch.default_generator if net.device == "cpu" else torch
         generator.manual_seed(seed)

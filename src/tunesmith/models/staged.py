@@ -63,12 +63,16 @@ class StagedEstimator(KerasParameters):
 
     def _own_programs(self) -> Programs | Tapes | None:
         """Find the programs or tapes of the model; None where its steps are Keras' alone."""
-        if self._programs is None or not self._programs.serve(self.model_, self._shared):
-            self._programs = None
-            if can_compile(self.model_):
-                self._programs = Programs(self.model_, self._shared)
-            elif can_record(self.model_):
-                self._programs = Tapes(self.model_, self._shared)
+        kind: type[Programs] | type[Tapes]
+        if can_compile(self.model_):
+            kind = Programs
+        elif can_record(self.model_):
+            kind = Tapes
+        else:
+            return None
+        kept = self._programs
+        if not isinstance(kept, kind) or not kept.serve(self.model_, self._shared):
+            self._programs = kind(self.model_, self._shared)
         return self._programs
 
     @property

@@ -10,16 +10,16 @@ learning rate, Keras takes the same step, and a tape that does otherwise by a bi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from threading import get_ident
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tunesmith.evaluation.stages import StageCache
-from tunesmith.keys.source import is_users
 from tunesmith.models.program_keys import program_key, strengths
 from tunesmith.models.seeding import RandomStreams
 from tunesmith.trial import Work
@@ -30,11 +30,26 @@ if TYPE_CHECKING:
 Step = Callable[[Any], Any]
 Play = Callable[[Sequence[Any], Sequence[Any]], Any]
 
-_WORTH = 5
-"""Steps after which one is recorded, which takes as long as is saved in about as many."""
+_WORTH = 3
+"""Steps after which one is recorded, which takes as long as is saved in about a dozen."""
 
 _RESIDENT = 2**28
 """Bytes of data that are made tensors of at once."""
+
+_LAYERS = tuple(
+    f"keras.src.layers.{place}."
+    for place in (
+        "activations",
+        "convolutional",
+        "core",
+        "merging",
+        "normalization",
+        "pooling",
+        "regularization",
+        "reshaping",
+    )
+)
+"""Where layers are that keep nothing from call to call but variables."""
 
 _OPERATION = 4096
 """Bytes that an operation on a tape takes, roughly."""
@@ -55,7 +70,7 @@ class Tapes:
         self.model = model
         self._compilation = model._compile_config
         self._cache = cache
-        self._key = None if cache is None else _key(model)
+        self._key: Any = None
         self._own: dict[Any, _Tape] = {}
         self._variables: dict[str, list[Any]] = {}
 
@@ -66,11 +81,17 @@ class Tapes:
 
     @contextmanager
     def in_keras(self) -> Iterator[None]:
-        """Have Keras' own loops play these tapes."""
+        """Have Keras' own loops play these tapes.
+
+        Nothing but weights, states and rates may change meanwhile.
+        """
         import torch
         from keras.src.backend.torch import trainer
 
         model = self.model
+        if not self._look_again():
+            yield
+            return
         before = model.train_function, model.test_function, model.predict_function
         iterators = trainer.TorchEpochIterator
 
@@ -85,19 +106,26 @@ class Tapes:
             with torch.no_grad():
                 return self._take("predict", model.predict_step, batches[0])
 
-        ours = train, test, predict
-        model.train_function, model.test_function, model.predict_function = ours
+        model.train_function, model.test_function, model.predict_function = train, test, predict
         trainer.TorchEpochIterator = _light(iterators)
         try:
             yield
         finally:
             trainer.TorchEpochIterator = iterators
-            # A callback may have compiled the model anew, and so have made its own.
-            if model.train_function is train:
-                model.train_function, model.test_function, model.predict_function = before
+            model.train_function, model.test_function, model.predict_function = before
+            model.zero_grad()  # those of the last step that Keras took
+
+    def _look_again(self) -> bool:
+        """Drop the tapes if the model has changed, and tell whether there can be any."""
+        key = _key(self.model)
+        if key != self._key:
+            self._own.clear()
+        self._key = key
+        self._variables.clear()
+        return key is not None
 
     def _take(self, kind: str, step: Step, batch: Any) -> Any:
-        """Take a step: as Keras does, while it is recorded, or from a tape."""
+        """Take a step: as Keras does, or from a tape."""
         import torch
         from torch.utils import _pytree as pytree
 
@@ -105,42 +133,31 @@ class Tapes:
         if not all(isinstance(leaf, torch.Tensor) or leaf is None for leaf in leaves):
             return step(batch)
         state = self._state(kind)
-        name = (kind, structure, tuple(map(_shape, leaves)))
+        name = (kind, structure, tuple(map(_layout, leaves)))
         tape = self._own.get(name) or self._find(name, state)
-        if tape.play is not None and tape.proven:
+        if tape.proven:
             with torch.no_grad():
-                return tape.play(leaves, state)
+                return tape.play(leaves, state)  # type: ignore[misc]
+        start = time.perf_counter()
+        tape.seen += 1
         if tape.play is not None:
             tape.prove(lambda: step(batch), leaves, state)
-            return step(batch)
-        tape.seen += 1
-        if tape.hopeless or tape.seen <= _WORTH:
-            return step(batch)
-        start = time.perf_counter()
-        tape.record(step, leaves, structure, state)
-        if self._cache is not None and tape.play is not None:
-            self._cache.did(Work(programs=1))
-            self._keep(name, tape, state, time.perf_counter() - start)
+            if tape.proven and self._cache is not None:
+                took, nbytes = time.perf_counter() - start, tape.n_operations * _OPERATION
+                self._cache.put(self._full(name, state), tape, seconds=took, nbytes=nbytes)
+                self._cache.did(Work(programs=1))
+        elif tape.seen > _WORTH and not tape.hopeless:
+            tape.record(step, leaves, structure, state)
         return step(batch)
 
     def _find(self, name: Any, state: Sequence[Any]) -> _Tape:
-        tape: _Tape | None = None
-        if self._cache is not None and self._key is not None:
-            tape = self._cache.get(self._full(name, state))
-        if tape is None:
-            tape = _Tape()
-            self._keep(name, tape, state, seconds=0.0)
+        found = None if self._cache is None else self._cache.get(self._full(name, state))
+        tape: _Tape = found or _Tape()
         self._own[name] = tape
         return tape
 
-    def _keep(self, name: Any, tape: _Tape, state: Sequence[Any], seconds: float) -> None:
-        # A callback may have changed the model since.
-        if self._cache is not None and self._key is not None and self._key == _key(self.model):
-            nbytes = (1 + tape.n_operations) * _OPERATION
-            self._cache.put(self._full(name, state), tape, seconds=seconds, nbytes=nbytes)
-
     def _full(self, name: Any, state: Sequence[Any]) -> Any:
-        return ("tape", self._key, name, tuple(map(_shape, state)))
+        return ("tape", self._key, name, tuple(map(_layout, state)))
 
     def _state(self, kind: str) -> list[Any]:
         """List the tensors that a kind of step reads or changes."""
@@ -186,11 +203,14 @@ class _Tape:
         before = _Moment(state)
         try:
             self.play, self.n_operations = _recorded(step, leaves, structure, state)
+            drew = RandomStreams.capture().python_and_numpy() != before.streams.python_and_numpy()
+            self.hopeless = drew
         except Exception:  # what a tape cannot hold; errors of the step itself come again
             self.hopeless = True
-        if RandomStreams.capture().python_and_numpy() != before.streams.python_and_numpy():
-            self.play, self.hopeless = None, True
-        before.restore(state)
+        finally:
+            before.restore(state)
+        if self.hopeless:
+            self.play = None
 
     def prove(self, step: Callable[[], Any], leaves: Sequence[Any], state: Sequence[Any]) -> None:
         """Take a step from the tape and as Keras does, compare the two, and undo both."""
@@ -209,7 +229,8 @@ class _Tape:
             self.proven = after == _Moment(state) and _same(played, stepped)
         except Exception:  # errors of the step itself come again
             self.proven = False
-        before.restore(state)
+        finally:
+            before.restore(state)
         if not self.proven:
             self.play, self.hopeless = None, True
 
@@ -250,31 +271,37 @@ class _Moment:
     __hash__ = None  # type: ignore[assignment]
 
 
-@cache
 def _light(kind: type[Any]) -> type[Any]:
-    """Derive a kind of Keras' iterators over epochs that make tensors of the data once."""
+    """Derive a kind of Keras' iterators over epochs that make tensors of the data once.
+
+    In other threads than this one it is what it was.
+    """
     from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+
+    here = get_ident()
 
     class Light(kind):
         _loader: Any = None
 
         def _get_iterator(self) -> Any:
             adapter = self.data_adapter
-            if not isinstance(adapter, ArrayDataAdapter):
+            if get_ident() != here or not isinstance(adapter, ArrayDataAdapter):
                 return super()._get_iterator()
             if self._loader is None:
                 own = adapter.get_torch_dataloader()
-                self._loader = _Loader(own, adapter._num_samples) if _is_small(adapter) else own
+                small = _are_small_arrays(adapter._inputs)
+                self._loader = _Loader(own, adapter._num_samples) if small else own
             return self._loader
 
     return Light
 
 
-def _is_small(adapter: Any) -> bool:
+def _are_small_arrays(inputs: Any) -> bool:
     import keras
 
-    nbytes: int = sum(part.nbytes for part in keras.tree.flatten(adapter._inputs))
-    return nbytes <= _RESIDENT
+    parts = [part for part in keras.tree.flatten(inputs) if part is not None]
+    arrays = all(isinstance(part, np.ndarray) for part in parts)
+    return arrays and sum(part.nbytes for part in parts) <= _RESIDENT
 
 
 class _Loader:
@@ -316,7 +343,8 @@ def can_record(model: keras.Model) -> bool:
 
     if keras.backend.backend() != "torch" or not model.compiled:
         return False
-    if model.jit_compile or model.run_eagerly or keras.distribution.distribution() is not None:
+    asked = model.jit_compile or model.run_eagerly or model.steps_per_execution != 1
+    if asked or keras.distribution.distribution() is not None:
         return False
     import torch
 
@@ -324,28 +352,65 @@ def can_record(model: keras.Model) -> bool:
         return False  # their generators are not among what a moment keeps
     config = model._compile_config.config
     given = [config[name] for name in ("loss", "metrics", "weighted_metrics")]
-    parts = [model, model.optimizer, *model._flatten_layers(), *keras.tree.flatten(given)]
+    parts = [model.optimizer, *keras.tree.flatten(given), *_operations(model)]
     return all(map(_is_keras_own, parts))
 
 
+def are_keras_own(callbacks: Any) -> bool:
+    """Tell whether callbacks change nothing of a model but weights and learning rates."""
+    import keras
+
+    return all(
+        type(callback).__module__.startswith("keras.src.callbacks.")
+        and not isinstance(callback, keras.callbacks.LambdaCallback)
+        for callback in callbacks or ()
+    )
+
+
+def _operations(model: Any) -> list[Any]:
+    """List the layers of a model, and the operations between them."""
+    layers = list(model._flatten_layers(include_self=False))
+    models = [model, *(layer for layer in layers if hasattr(layer, "operations"))]
+    return [*layers, *(operation for each in models for operation in _nodes(each))]
+
+
+def _nodes(model: Any) -> list[Any]:
+    return list(getattr(model, "operations", ()))
+
+
 def _is_keras_own(part: Any) -> bool:
+    """Tell whether a layer, loss, metric or optimizer is of Keras, and so is all code in it."""
+    import keras
+
     if part is None or isinstance(part, str):
         return True
-    import keras
-
-    if is_users(part) or isinstance(part, keras.layers.Lambda):
+    module = _module(part)
+    if isinstance(part, keras.layers.Lambda) or not module.startswith("keras.src."):
         return False
-    module = getattr(part, "__module__", None) or type(part).__module__
-    # Wrapped modules of torch are none of Keras' own, though the wrapper is.
-    own = module.startswith("keras.src.") and "torch_utils" not in module
-    attributes = getattr(part, "__dict__", {}).values()
-    return own and not any(is_users(value) for value in attributes if not _is_state(value))
+    if module.startswith("keras.src.layers.") and not module.startswith(_LAYERS):
+        return False
+    return all(map(_is_harmless, getattr(part, "__dict__", {}).values()))
 
 
-def _is_state(value: Any) -> bool:
+def _is_harmless(value: Any) -> bool:
+    """Tell whether an attribute brings in no code but of Keras."""
     import keras
 
-    return isinstance(value, keras.Variable | keras.layers.Layer | keras.random.SeedGenerator)
+    if isinstance(value, keras.Variable | keras.Operation | keras.random.SeedGenerator):
+        return True  # operations are looked at by themselves
+    if isinstance(value, Mapping):
+        return all(map(_is_harmless, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(map(_is_harmless, value))
+    return not callable(value) or _module(value).startswith(("keras.", "torch."))
+
+
+def _module(value: Any) -> str:
+    """Name the module that a function, or the class of an object, comes from."""
+    if isinstance(value, MethodType):
+        return _module(value.__self__)
+    named = value if isinstance(value, FunctionType | BuiltinFunctionType | type) else type(value)
+    return named.__module__ or ""
 
 
 def _key(model: Any) -> Any:
@@ -380,5 +445,6 @@ def _equal(one: Any, other: Any) -> bool:
     return alike and bool(torch.equal(content(one), content(other)))
 
 
-def _shape(leaf: Any) -> Any:
-    return None if leaf is None else (leaf.shape, leaf.dtype, leaf.device)
+def _layout(leaf: Any) -> Any:
+    """Tell what a step may go by: a view of one layout is a copy of another."""
+    return None if leaf is None else (leaf.shape, leaf.stride(), leaf.dtype, leaf.device)

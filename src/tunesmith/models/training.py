@@ -206,6 +206,10 @@ class Batches:
             data = jax.tree.map(partial(_padded, n=_CHUNK * self.size), data)
             yield data, self._rows(np.arange(len(chosen)), n), n
 
+    def forget(self) -> None:
+        """Look at the data anew: a callback may have changed them."""
+        self._resident = None
+
     def _rows(self, order: np.ndarray, n: int) -> np.ndarray:
         rows = _padded(order[: n * self.size].astype(np.int32), self.size << (n - 1).bit_length())
         return rows.reshape(-1, self.size)
@@ -273,6 +277,8 @@ class _Training:
 
     def _epoch(self, epoch: int, callbacks: Any) -> dict[str, Any]:
         model = self.model
+        if self.watched:
+            self.batches.forget()
         if self.watched or epoch == self.first:
             model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
