@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -55,3 +56,15 @@ def test_a_row_that_does_not_exist_is_an_error_that_names_those_that_do():
     done = run("--only", "neighbors")
     assert done.returncode == 2
     assert "neighbours" in done.stderr
+
+
+def test_a_way_that_takes_too_long_is_stopped():
+    spec = importlib.util.spec_from_file_location("sharing", SCRIPT)
+    sharing = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = sharing  # where dataclasses look
+    spec.loader.exec_module(sharing)
+    asleep = "import time; time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", asleep])
+    assert sharing.peak_memory(process, limit=1.0) is None
+    assert process.returncode
+    assert sharing.peak_memory(subprocess.Popen(["sleep", "0.2"]), limit=60) > 0

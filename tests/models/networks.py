@@ -101,5 +101,5 @@ def run_on(backend: str, script: str) -> str:
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         },
     )
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout

@@ -12,7 +12,7 @@ import torch
 
 from tests.models.networks import diabetes, digits, iris
 from tunesmith.evaluation.stages import StageCache
-from tunesmith.models import KerasClassifier, KerasRegressor, staged, tapes
+from tunesmith.models import KerasClassifier, KerasRegressor, recordable, staged, tapes
 
 layers = keras.layers
 
@@ -435,7 +435,7 @@ def test_code_of_the_users_own_is_found_where_it_hides(kind):
     model = dense({"X_shape_": (9, 4)}, parts=[layer])
     if kind == "rate":
         model.optimizer = keras.optimizers.SGD(Box)
-    assert not tapes.can_record(model)
+    assert not recordable.can_record(model)
 
 
 def test_an_estimator_goes_on_and_comes_back_from_disk():

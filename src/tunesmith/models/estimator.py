@@ -24,11 +24,12 @@ from tunesmith.models.callbacks import own_callbacks
 from tunesmith.models.compilation import kept_on_disk
 from tunesmith.models.drawing import drawn_as_vectors
 from tunesmith.models.programs import Programs
+from tunesmith.models.recordable import are_keras_own
 from tunesmith.models.seeding import RandomStreams, drew_unseeded, global_generators
 from tunesmith.models.serialisation import SavedModel
 from tunesmith.models.staged import StagedEstimator
 from tunesmith.models.surroundings import keras_surroundings
-from tunesmith.models.tapes import Tapes, are_keras_own
+from tunesmith.models.tapes import Tapes
 from tunesmith.models.targets import check_output
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from tunesmith.evaluation.stages import StageCache
 from tunesmith.models.compilation import compile_lowered
 from tunesmith.models.program_keys import program_key, strengths
 from tunesmith.models.seeding import RandomStreams
+from tunesmith.models.steps import Steps
 from tunesmith.trial import Work
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _NBYTES = 6 * 2**20
 """What a program holds, by the growth of a process that makes them, besides its machine code."""
 
 
-class Programs:
+class Programs(Steps):
     """The compiled programs of one model.
 
     Parameters
@@ -41,17 +42,10 @@ class Programs:
     """
 
     def __init__(self, model: keras.Model, cache: StageCache | None) -> None:
-        self.model = model
-        self._compilation = model._compile_config
-        self._cache = cache
+        super().__init__(model, cache)
         self._key = None if cache is None else program_key(model)
         self._own: dict[Any, Program] = {}
         self._strengths = strengths(model)
-
-    def serve(self, model: keras.Model, cache: StageCache | None) -> bool:
-        """Tell whether these still are the programs of a model."""
-        same = model is self.model and model._compile_config is self._compilation
-        return same and cache is self._cache
 
     @property
     def shared(self) -> bool:

@@ -14,8 +14,9 @@ from tunesmith.keys import digest
 from tunesmith.models import routing
 from tunesmith.models.parameters import KerasParameters
 from tunesmith.models.programs import Programs, can_compile
+from tunesmith.models.recordable import can_record
 from tunesmith.models.seeding import backend_name
-from tunesmith.models.tapes import Tapes, can_record
+from tunesmith.models.tapes import Tapes
 
 if TYPE_CHECKING:
     import keras

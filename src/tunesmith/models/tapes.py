@@ -10,11 +10,10 @@ learning rate, Keras takes the same step, and a tape that does otherwise by a bi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import get_ident
-from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.models.program_keys import program_key, strengths
 from tunesmith.models.seeding import RandomStreams
+from tunesmith.models.steps import Steps
 from tunesmith.trial import Work
 
 if TYPE_CHECKING:
@@ -31,31 +31,16 @@ Step = Callable[[Any], Any]
 Play = Callable[[Sequence[Any], Sequence[Any]], Any]
 
 _WORTH = 3
-"""Steps after which one is recorded, which takes as long as is saved in about a dozen."""
+"""Steps after which one is recorded, which takes as long as is saved in a dozen or two."""
 
 _RESIDENT = 2**28
 """Bytes of data that are made tensors of at once."""
-
-_LAYERS = tuple(
-    f"keras.src.layers.{place}."
-    for place in (
-        "activations",
-        "convolutional",
-        "core",
-        "merging",
-        "normalization",
-        "pooling",
-        "regularization",
-        "reshaping",
-    )
-)
-"""Where layers are that keep nothing from call to call but variables."""
 
 _OPERATION = 4096
 """Bytes that an operation on a tape takes, roughly."""
 
 
-class Tapes:
+class Tapes(Steps):
     """The tapes of one model.
 
     Parameters
@@ -67,17 +52,10 @@ class Tapes:
     """
 
     def __init__(self, model: keras.Model, cache: StageCache | None) -> None:
-        self.model = model
-        self._compilation = model._compile_config
-        self._cache = cache
+        super().__init__(model, cache)
         self._key: Any = None
         self._own: dict[Any, _Tape] = {}
         self._variables: dict[str, list[Any]] = {}
-
-    def serve(self, model: keras.Model, cache: StageCache | None) -> bool:
-        """Tell whether these still are the tapes of a model."""
-        same = model is self.model and model._compile_config is self._compilation
-        return same and cache is self._cache
 
     @contextmanager
     def in_keras(self) -> Iterator[None]:
@@ -324,93 +302,6 @@ class _Loader:
 
         chosen = torch.tensor(rows)
         return keras.tree.map_structure(lambda part: part[chosen], self._data)
-
-
-def can_record(model: keras.Model) -> bool:
-    """Tell whether the steps of a model may be recorded.
-
-    Parameters
-    ----------
-    model : keras.Model
-
-    Returns
-    -------
-    bool
-        On torch, for models of Keras' own parts alone: other code may do otherwise with every
-        step. False for what asks for torch's compiler, or for several devices.
-    """
-    import keras
-
-    if keras.backend.backend() != "torch" or not model.compiled:
-        return False
-    asked = model.jit_compile or model.run_eagerly or model.steps_per_execution != 1
-    if asked or keras.distribution.distribution() is not None:
-        return False
-    import torch
-
-    if torch.cuda.is_available() or torch.backends.mps.is_available():
-        return False  # their generators are not among what a moment keeps
-    config = model._compile_config.config
-    given = [config[name] for name in ("loss", "metrics", "weighted_metrics")]
-    parts = [model.optimizer, *keras.tree.flatten(given), *_operations(model)]
-    return all(map(_is_keras_own, parts))
-
-
-def are_keras_own(callbacks: Any) -> bool:
-    """Tell whether callbacks change nothing of a model but weights and learning rates."""
-    import keras
-
-    return all(
-        type(callback).__module__.startswith("keras.src.callbacks.")
-        and not isinstance(callback, keras.callbacks.LambdaCallback)
-        for callback in callbacks or ()
-    )
-
-
-def _operations(model: Any) -> list[Any]:
-    """List the layers of a model, and the operations between them."""
-    layers = list(model._flatten_layers(include_self=False))
-    models = [model, *(layer for layer in layers if hasattr(layer, "operations"))]
-    return [*layers, *(operation for each in models for operation in _nodes(each))]
-
-
-def _nodes(model: Any) -> list[Any]:
-    return list(getattr(model, "operations", ()))
-
-
-def _is_keras_own(part: Any) -> bool:
-    """Tell whether a layer, loss, metric or optimizer is of Keras, and so is all code in it."""
-    import keras
-
-    if part is None or isinstance(part, str):
-        return True
-    module = _module(part)
-    if isinstance(part, keras.layers.Lambda) or not module.startswith("keras.src."):
-        return False
-    if module.startswith("keras.src.layers.") and not module.startswith(_LAYERS):
-        return False
-    return all(map(_is_harmless, getattr(part, "__dict__", {}).values()))
-
-
-def _is_harmless(value: Any) -> bool:
-    """Tell whether an attribute brings in no code but of Keras."""
-    import keras
-
-    if isinstance(value, keras.Variable | keras.Operation | keras.random.SeedGenerator):
-        return True  # operations are looked at by themselves
-    if isinstance(value, Mapping):
-        return all(map(_is_harmless, value.values()))
-    if isinstance(value, list | tuple | set | frozenset):
-        return all(map(_is_harmless, value))
-    return not callable(value) or _module(value).startswith(("keras.", "torch."))
-
-
-def _module(value: Any) -> str:
-    """Name the module that a function, or the class of an object, comes from."""
-    if isinstance(value, MethodType):
-        return _module(value.__self__)
-    named = value if isinstance(value, FunctionType | BuiltinFunctionType | type) else type(value)
-    return named.__module__ or ""
 
 
 def _key(model: Any) -> Any:
