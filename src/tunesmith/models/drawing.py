@@ -1,46 +1,55 @@
-"""Drawing initial weights on JAX with fewer programs to compile.
+"""Making a network's first variables on JAX with fewer programs to compile.
 
 XLA unrolls a draw of several short dimensions: compiling it takes a second, which a network pays
 for every shape of its weights. A number that threefry draws depends on the seed and on its own
-position alone, so the beginning of a long vector serves any shape.
+position alone, so the beginning of a long vector serves any shape. Arrays of one number, of
+which each shape is a program too, need none at all.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any
 
-_SHORTEST, _LONGEST = 2**12, 2**20
+_LENGTHS = (2**17, 2**20)
 _DRAWS = ("uniform", "normal", "truncated_normal")
+_CONSTANTS = ("zeros", "ones")
 
 
 @contextmanager
-def drawn_as_vectors() -> Iterator[None]:
-    """Have Keras draw its arrays from vectors of few lengths meanwhile, the same to the bit."""
+def few_programs() -> Iterator[None]:
+    """Have Keras make its arrays meanwhile by few programs, the same to the bit."""
     import keras
 
     if keras.backend.backend() != "jax":
         yield
         return
     import jax
-    from keras.src.backend.jax import random as module
+    from keras.src.backend.jax import numpy as arrays
+    from keras.src.backend.jax import random as draws
 
     settings: Any = jax.config
     positional = settings.jax_threefry_partitionable
-    if not positional or settings.jax_default_prng_impl != "threefry2x32":
+    with ExitStack() as stack:
+        if positional and settings.jax_default_prng_impl == "threefry2x32":
+            stack.enter_context(_replaced(draws, _DRAWS, _as_vector))
+        stack.enter_context(_replaced(arrays, _CONSTANTS, _by_numpy))
         yield
-        return
-    before = {name: getattr(module, name) for name in _DRAWS}
-    for name, draw in before.items():
-        setattr(module, name, _as_vector(draw))
+
+
+@contextmanager
+def _replaced(module: Any, names: tuple[str, ...], change: Callable[..., Any]) -> Iterator[None]:
+    before = {name: getattr(module, name) for name in names}
+    for name, function in before.items():
+        setattr(module, name, change(function))
     try:
         yield
     finally:
-        for name, draw in before.items():
-            setattr(module, name, draw)
+        for name, function in before.items():
+            setattr(module, name, function)
 
 
 def _as_vector(draw: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,12 +60,34 @@ def _as_vector(draw: Callable[..., Any]) -> Callable[..., Any]:
     def drawn(shape: Any, *args: Any, **kwargs: Any) -> Any:
         n = math.prod(shape)
         bounds = [*args, *(v for name, v in kwargs.items() if name not in ("seed", "dtype"))]
-        if n > _LONGEST or any(not isinstance(bound, int | float) for bound in bounds):
+        if n > _LENGTHS[-1] or any(not isinstance(bound, int | float) for bound in bounds):
             return draw(shape, *args, **kwargs)
-        vector = draw((max(_SHORTEST, 1 << (n - 1).bit_length()),), *args, **kwargs)
+        vector = draw((min(m for m in _LENGTHS if m >= n),), *args, **kwargs)
         if isinstance(vector, jax.core.Tracer):
             return vector[:n].reshape(shape)
-        # By way of numpy, which compiles nothing; a copy, so that nothing holds the vector.
-        return jax.numpy.array(np.asarray(vector)[:n].reshape(shape))
+        # By way of numpy, which compiles nothing.
+        return _put(np.asarray(vector)[:n].reshape(shape))
 
     return drawn
+
+
+def _by_numpy(make: Callable[..., Any]) -> Callable[..., Any]:
+    import jax
+    import keras
+    import numpy as np
+
+    of_numpy = getattr(np, make.__name__)
+
+    @wraps(make)
+    def made(shape: Any, dtype: Any = None) -> Any:
+        kind = jax.numpy.dtype(dtype or keras.config.floatx())
+        return _put(of_numpy(shape, kind))
+
+    return made
+
+
+def _put(array: Any) -> Any:
+    """Give JAX a copy of its own."""
+    import jax
+
+    return jax.device_put(array, may_alias=False)

@@ -22,7 +22,7 @@ from sklearn.utils.validation import (
 from tunesmith.models import building, inputs, predicting, routing, training
 from tunesmith.models.callbacks import own_callbacks
 from tunesmith.models.compilation import kept_on_disk
-from tunesmith.models.drawing import drawn_as_vectors
+from tunesmith.models.drawing import few_programs
 from tunesmith.models.programs import Programs
 from tunesmith.models.recordable import are_keras_own
 from tunesmith.models.seeding import RandomStreams, drew_unseeded, global_generators
@@ -185,7 +185,7 @@ class KerasEstimator(StagedEstimator):
         self.feature_encoder_ = None if features is None else features.fit(X)
         self.target_encoder_ = self.target_encoder.fit(y)
         self._read_target(y)
-        with building.own_metric_names(), drawn_as_vectors():
+        with building.own_metric_names(), few_programs():
             model = self._build_model(build)
             shape = building.output_shape(model, self._encode_inputs(X))
             check_output(self.target_encoder_, shape)

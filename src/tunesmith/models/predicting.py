@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tunesmith.models.programs import Programs
-from tunesmith.models.training import Batches
+from tunesmith.models.training import Batches, is_dense
 
 if TYPE_CHECKING:
     import keras
+
+
+_ROWS = 1024
+"""Predicted by one call of a program, or a batch if that is more."""
 
 
 def predict(model: keras.Model, programs: Programs, X: Any, arguments: Mapping[str, Any]) -> Any:
@@ -57,11 +61,18 @@ def _by_row(model: Any) -> bool:
 
 
 def _predict(model: Any, programs: Programs, batches: Batches) -> Any:
-    from keras.src import tree
+    import jax
 
     state = model._get_jax_state(trainable_variables=True, non_trainable_variables=True)
     parts = []
-    for first in range(0, batches.n, batches.size):
-        outputs, _ = programs.predict(state, batches.filled(first))
-        parts.append(outputs)
-    return tree.map_structure(lambda *outputs: np.concatenate(outputs)[: batches.n], *parts)
+    if is_dense(model):
+        room = max(1, _ROWS // batches.size)
+        for first in range(0, batches.n, room * batches.size):
+            n = min(room, -(-(batches.n - first) // batches.size))
+            filled = programs.predictions(state, batches.stacked(first, room), n)
+            parts.append(jax.tree.map(lambda part: np.concatenate(np.asarray(part)), filled))
+    else:
+        for first in range(0, batches.n, batches.size):
+            outputs, _ = programs.predict(state, batches.filled(first))
+            parts.append(outputs)
+    return jax.tree.map(lambda *outputs: np.concatenate(outputs)[: batches.n], *parts)

@@ -30,6 +30,10 @@ _NBYTES = 6 * 2**20
 """What a program holds, by the growth of a process that makes them, besides its machine code."""
 
 
+_SELDOM = ("last", "predictions")
+"""Kinds that take little of a fit's time."""
+
+
 class Programs(Steps):
     """The compiled programs of one model.
 
@@ -110,6 +114,25 @@ class Programs(Steps):
         """Predict one batch, as Keras' ``predict_step`` does."""
         return self._program("predict", (state, data))(state, data)  # type: ignore[no-any-return]
 
+    def predictions(self, state: Any, data: Any, n: int) -> Any:
+        """Predict a number of batches in one program.
+
+        Parameters
+        ----------
+        state : as in `predict`
+        data : structure of arrays of shape (n_batches, batch_size, ...)
+            There may be more batches than are predicted.
+        n : int
+            Batches.
+
+        Returns
+        -------
+        structure of arrays of shape (n_batches, batch_size, ...)
+            Zeros beyond `n`.
+        """
+        arguments = (state, data, np.int32(n))
+        return self._program("predictions", arguments)(*arguments)
+
     def _inputs(self) -> tuple[float, ...]:
         return tuple(getattr(regularizer, name) for regularizer, name in self._strengths)
 
@@ -147,11 +170,12 @@ class Programs(Steps):
             "epoch": (self._many_steps, (0,)),
             "test": (self._test_step, ()),
             "predict": (self.model.predict_step, ()),
+            "predictions": (self._many_predictions, ()),
         }[kind]
         # A new function, so that JAX forgets the trace, and with it the model.
         step = jax.jit(lambda *given: function(*given), donate_argnums=donated)
         shapes = jax.tree.map(_shape, arguments)
-        compiled: Program = compile_lowered(step.lower(*shapes), often=kind != "last")
+        compiled: Program = compile_lowered(step.lower(*shapes), often=kind not in _SELDOM)
         return compiled
 
     def _train_step(self, state: Any, metrics: Any, inputs: Any, data: Any) -> Any:
@@ -185,6 +209,27 @@ class Programs(Steps):
     def _test_step(self, state: Any, inputs: Any, data: Any) -> Any:
         with self._fed(inputs):
             return self.model.test_step(state, data)
+
+    def _many_predictions(self, state: Any, data: Any, n: Any) -> Any:
+        import jax
+
+        step = jax.jit(lambda *given: self.model.predict_step(*given)[0])
+
+        def batch(i: Any) -> Any:
+            choose = jax.lax.dynamic_index_in_dim
+            return jax.tree.map(lambda part: choose(part, i, keepdims=False), data)
+
+        def body(i: Any, carried: Any) -> Any:
+            now, filled = carried  # the loop before chose the batch, as in `_many_steps`
+            put = jax.lax.dynamic_update_index_in_dim
+            outputs = step(state, now)
+            filled = jax.tree.map(lambda all_, one: put(all_, one, i, 0), filled, outputs)
+            return batch(i + 1), filled
+
+        n_batches = len(jax.tree.leaves(data)[0])
+        outputs = jax.eval_shape(step, state, jax.eval_shape(batch, 0))
+        room = jax.tree.map(lambda one: jax.numpy.zeros((n_batches, *one.shape), one.dtype), outputs)
+        return jax.lax.fori_loop(0, n, body, (batch(0), room))[1]
 
     @contextmanager
     def _fed(self, inputs: Any) -> Iterator[None]:

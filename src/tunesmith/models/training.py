@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tunesmith.models.drawing import few_programs
 from tunesmith.models.programs import Programs
 
 if TYPE_CHECKING:
@@ -176,6 +177,16 @@ class Batches:
         last = first + self.size
         return jax.tree.map(lambda part: _padded(part[first:last], self.size), self._parts)
 
+    def stacked(self, first: int, n: int) -> Any:
+        """Return n batches, the first of which begins with a row, filled up with zeros."""
+        import jax
+
+        def stack(part: np.ndarray) -> np.ndarray:
+            rows = part[first : first + n * self.size]
+            return _padded(rows, n * self.size).reshape(n, self.size, *part.shape[1:])
+
+        return jax.tree.map(stack, self._parts)
+
     def whole_epoch(self, order: np.ndarray) -> Iterable[tuple[Any, np.ndarray, int]]:
         """Give the whole batches of an epoch, in as few calls as memory allows.
 
@@ -247,7 +258,8 @@ class _Training:
         model = self.model
         model._assert_compile_called("fit")
         model._eval_epoch_iterator = None
-        _build_state(model, self.batches)
+        with few_programs():
+            _build_state(model, self.batches)
         callbacks = CallbackList(
             self.arguments["callbacks"],
             add_history=True,
