@@ -47,6 +47,19 @@ def test_short_numbers_are_the_same_too(name, dtype):
         np.testing.assert_array_equal(draw(name, (5, 3), 7, dtype), plain)
 
 
+@pytest.mark.parametrize("dtype", [None, "bfloat16", "int32", "bool"])
+@pytest.mark.parametrize("name", ["zeros", "ones"])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 0), (4, 5)])
+def test_constants_are_what_keras_makes(name, dtype, shape):
+    make = getattr(keras.ops, name)
+    plain = make(shape, dtype)
+    with few_programs():
+        ours = make(shape, dtype)
+    assert (type(ours), ours.weak_type, ours.committed) == (type(plain), False, False)
+    assert (ours.dtype, ours.shape) == (plain.dtype, plain.shape)
+    np.testing.assert_array_equal(ours, plain)
+
+
 def test_shapes_of_a_network_share_programs(monkeypatch):
     drawn = []
     plain = jax.random.uniform

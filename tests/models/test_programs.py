@@ -9,7 +9,7 @@ import pytest
 
 from tests.models.networks import compiled, diabetes, digits, iris
 from tunesmith.evaluation.stages import StageCache
-from tunesmith.models import KerasClassifier, KerasRegressor, compilation, training
+from tunesmith.models import KerasClassifier, KerasRegressor, compilation, predicting, training
 
 keras = pytest.importorskip("keras", reason="Keras is not installed")
 pytestmark = [
@@ -260,6 +260,23 @@ def test_a_last_batch_of_another_size_costs_one_program():
         estimator.share(cache)
         estimator.fit(X[:n], y[:n]).predict(X[n:])
     assert cache.work.programs == 4  # epochs, last batches of 4 and of 5, predictions
+
+
+@pytest.mark.parametrize("batch_size", [7, 32, 2000])
+def test_a_prediction_depends_on_its_own_row_alone(batch_size):
+    X, y = digits(1797)
+    X = X.reshape(len(X), -1)
+    assert len(X) > predicting._ROWS
+    estimator = KerasClassifier(
+        network, epochs=1, batch_size=32, random_state=0, normalised=True, units=(16, 8)
+    ).fit(X, y)
+    at_once = estimator.predict_proba(X, batch_size=batch_size)
+    assert at_once.shape == (len(X), 10)
+    by_keras = estimator.model_.predict(X, verbose=0)
+    np.testing.assert_allclose(at_once, by_keras, rtol=1e-5, atol=1e-7)
+    for rows in (slice(1), slice(3, 36), slice(5, 1030), slice(1029, None)):
+        part = estimator.predict_proba(X[rows], batch_size=batch_size)
+        np.testing.assert_array_equal(part, at_once[rows])
 
 
 def test_data_that_is_too_large_to_be_given_whole_trains_the_same(monkeypatch):

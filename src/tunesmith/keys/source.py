@@ -90,7 +90,8 @@ def is_users(value: object) -> bool:
     return not is_library(owner.__module__ or "")
 
 
-def instructions(code: types.CodeType) -> list[dis.Instruction]:
+@functools.lru_cache(maxsize=1024)
+def instructions(code: types.CodeType) -> tuple[dis.Instruction, ...]:
     """List what code does, without what it tells the interpreter about a class body."""
     steps = [i for i in dis.get_instructions(code) if i.opname not in _NO_STEPS]
     told = {
@@ -98,7 +99,7 @@ def instructions(code: types.CodeType) -> list[dis.Instruction]:
         for at, step in enumerate(steps)
         if step.opname == "STORE_NAME" and step.argval in NOT_CONTENT
     }
-    return [step for at, step in enumerate(steps) if at not in told and at + 1 not in told]
+    return tuple(s for at, s in enumerate(steps) if at not in told and at + 1 not in told)
 
 
 def reads(code: types.CodeType, namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

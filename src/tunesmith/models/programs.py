@@ -227,8 +227,8 @@ class Programs(Steps):
             return batch(i + 1), filled
 
         n_batches = len(jax.tree.leaves(data)[0])
-        outputs = jax.eval_shape(step, state, jax.eval_shape(batch, 0))
-        room = jax.tree.map(lambda one: jax.numpy.zeros((n_batches, *one.shape), one.dtype), outputs)
+        kinds = jax.eval_shape(step, state, jax.eval_shape(batch, 0))
+        room = jax.tree.map(lambda one: jax.numpy.zeros((n_batches, *one.shape), one.dtype), kinds)
         return jax.lax.fori_loop(0, n, body, (batch(0), room))[1]
 
     @contextmanager
