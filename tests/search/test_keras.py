@@ -21,6 +21,7 @@ from keras.optimizers import Adadelta
 from keras.utils import to_categorical
 from keras.wrappers import SKLearnClassifier
 
+from tests.models.networks import compiled, iris
 from tunesmith import GridSearchCV, KerasClassifier, RandomSearchCV, StudyMismatch
 from tunesmith.search import identity
 
@@ -273,3 +274,10 @@ def test_epochs_and_programs_are_shared_and_no_bit_is_another(in_a_pipeline):
     assert (told["budget_asked"], told["budget_run"]) == (24, 12)
     assert 0 < told["programs_compiled"] < 12
     assert "4 of 12 fits run" in repr(found["exact"])
+
+
+def test_fits_that_share_their_programs_alone_are_counted():
+    X, y = iris()
+    estimator = KerasClassifier(compiled, random_state=0)
+    search = GridSearchCV(estimator, {"hidden": [4, 5]}, cv=2, refit=False).fit(X, y)
+    assert (search.sharing_["fits_asked"], search.sharing_["fits_run"]) == (4, 4)

@@ -71,9 +71,10 @@ def share(
     if takes_part:
         last.share(cache)
     family = find_family(last, rounding=rounding) if hasattr(last, "fit") else None
-    if family is not None or (steps and hasattr(last, "fit")):
+    takes_part = takes_part or family is not None or bool(steps)
+    if takes_part and hasattr(last, "fit"):
         vars(last)["fit"] = _Last(last, cache, family).fit
-    return takes_part or family is not None or bool(steps)
+    return takes_part
 
 
 def itinerary(estimator: Any, *, rounding: bool = False) -> Route:
