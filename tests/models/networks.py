@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,77 @@ def compiled(
     return model
 
 
+def dense(
+    meta: dict[str, Any],
+    parts: Any = (),
+    optimizer: Any = "adam",
+    learning_rate: float = 0.02,
+    l2: float = 0.0,
+    more: Any = (),
+    compilation: dict[str, Any] | None = None,
+) -> Any:
+    """Build a compiled network for iris, of whatever a test is about."""
+    import keras
+
+    layers = keras.layers
+    penalty = keras.regularizers.L2(l2) if l2 else None
+    model = keras.Sequential(
+        [
+            layers.Input(meta["X_shape_"][1:]),
+            layers.Dense(6, "relu", kernel_regularizer=penalty),
+            *(part() for part in parts),
+            layers.Dense(3, "softmax"),
+        ]
+    )
+    kind = keras.optimizers.get(optimizer)
+    settings = kind.get_config()
+    if not isinstance(settings["learning_rate"], dict):
+        settings["learning_rate"] = learning_rate
+    model.compile(
+        type(kind).from_config(settings),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy", *(metric() for metric in more)],
+        **(compilation or {}),
+    )
+    return model
+
+
+def convolutions(meta: dict[str, Any]) -> Any:
+    """Build a compiled network for the digits."""
+    import keras
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            layers.Input(meta["X_shape_"][1:]),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Dropout(0.2),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile("adadelta", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def numbers(meta: dict[str, Any]) -> Any:
+    """Build a compiled network for the patients, which knows its input from the data."""
+    import keras
+
+    layers = keras.layers
+    model = keras.Sequential([layers.Dense(4, "tanh"), layers.Dense(1)])
+    model.compile("rmsprop", "mse", metrics=["mae", keras.metrics.R2Score()])
+    return model
+
+
+def assert_same(one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
+    """Compare what two fits gave: arrays first, to the bit, and then the rest."""
+    assert one[1:] == other[1:]
+    for a, b in zip(one[0], other[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def run_on(backend: str, script: str) -> str:
     """Run a script on a backend of Keras, which binds to one a process; return what it prints."""
     if importlib.util.find_spec(backend) is None:
@@ -103,3 +175,18 @@ def run_on(backend: str, script: str) -> str:
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
+
+
+TESTS = """
+import sys
+
+import pytest
+
+options = ["-q", "-x", "-W", "default", "-p", "no:cacheprovider", "-p", "no:xdist"]
+sys.exit(pytest.main([*options, {path!r}]))
+"""
+
+
+def run_tests_on(backend: str, path: Path) -> None:
+    """Run a file of tests on a backend of Keras."""
+    run_on(backend, TESTS.format(path=str(path)))

@@ -10,55 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from tests.models.networks import diabetes, digits, iris
+from tests.models.networks import (
+    assert_same,
+    convolutions,
+    dense,
+    diabetes,
+    digits,
+    iris,
+    numbers,
+)
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.models import KerasClassifier, KerasRegressor, recordable, staged, tapes
 
 layers = keras.layers
-
-
-def dense(meta, parts=(), optimizer="adam", learning_rate=0.02, l2=0.0, more=(), eager=False):
-    penalty = keras.regularizers.L2(l2) if l2 else None
-    model = keras.Sequential(
-        [
-            layers.Input(meta["X_shape_"][1:]),
-            layers.Dense(6, "relu", kernel_regularizer=penalty),
-            *(part() for part in parts),
-            layers.Dense(3, "softmax"),
-        ]
-    )
-    kind = keras.optimizers.get(optimizer)
-    settings = kind.get_config()
-    if not isinstance(settings["learning_rate"], dict):
-        settings["learning_rate"] = learning_rate
-    model.compile(
-        type(kind).from_config(settings),
-        "sparse_categorical_crossentropy",
-        metrics=["accuracy", *(metric() for metric in more)],
-        run_eagerly=eager,
-    )
-    return model
-
-
-def convolutions(meta):
-    model = keras.Sequential(
-        [
-            layers.Input(meta["X_shape_"][1:]),
-            layers.Conv2D(4, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Dropout(0.2),
-            layers.Flatten(),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
-    model.compile("adadelta", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
-
-
-def numbers(meta):
-    model = keras.Sequential([layers.Dense(4, "tanh"), layers.Dense(1)])
-    model.compile("rmsprop", "mse", metrics=["mae", keras.metrics.R2Score()])
-    return model
 
 
 class Counted(layers.Layer):
@@ -96,7 +60,7 @@ OTHERS = {
     "gaussian noise": {"parts": [lambda: layers.GaussianNoise(0.1)]},
     "cosine": {"optimizer": keras.optimizers.SGD(COSINE)},
     "accumulated": {"optimizer": keras.optimizers.Adam(gradient_accumulation_steps=3)},
-    "eager": {"eager": True},
+    "eager": {"compilation": {"run_eagerly": True}},
     "overwritten": {"optimizer": keras.optimizers.SGD(use_ema=True, ema_overwrite_frequency=4)},
     "recurrent": {
         "parts": [lambda: layers.Reshape((3, 2)), lambda: layers.LSTM(3, recurrent_dropout=0.2)]
@@ -131,12 +95,6 @@ def results(estimator, X):
     values = [np.asarray(variable.value.detach()) for variable in variables]
     outputs = [estimator._outputs(X, {}) for _ in range(3)]
     return [*outputs, *values], estimator.history_, torch.get_rng_state().tolist()
-
-
-def assert_same(one, other):
-    assert one[1:] == other[1:]
-    for a, b in zip(one[0], other[0], strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 def recordings(estimator):

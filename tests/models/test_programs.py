@@ -421,3 +421,20 @@ def test_a_model_compiled_anew_is_not_trained_by_old_programs():
     estimator.fit(X, y)
     for a, b in zip(before, estimator.model_.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_callback_that_changes_the_model_before_its_first_step_has_other_programs():
+    class Change(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.model.optimizer.beta_1 = 0.5
+
+    def fitted(cache, callbacks):
+        estimator = KerasClassifier(compiled, random_state=0, callbacks=callbacks)
+        if cache is not None:
+            estimator.share(cache)
+        return results(estimator.fit(X, y), X)
+
+    X, y = iris()
+    cache = StageCache()
+    for callbacks in (None, [Change], None, [Change]):
+        assert_same(fitted(cache, callbacks), fitted(None, callbacks))

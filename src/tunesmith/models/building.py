@@ -261,10 +261,53 @@ def release_dead_models() -> None:
         gc.collect()
 
 
-def build_compiled_state(model: keras.Model, data: tuple[Any, Any, Any]) -> None:
-    """Create the state of losses and metrics in a model that was read back.
+def build_state(model: keras.Model, batch: Any) -> None:
+    """Create the state of losses, metrics and optimizer, if it is not there yet.
 
-    Keras would do it from the first batch of its own shuffle, and so draw once more from the
-    random generators than in a model that never was saved.
+    Keras would do it from the first batch of its own shuffle, and trace the network three times.
+    Where all that is missing are the kinds of the outputs, these are told without.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    batch : tuple
+        X, y, and weights or None; looked at by shape and kind alone.
     """
-    model._symbolic_build(data_batch=data)
+    import keras
+
+    y = batch[1] if len(batch) > 1 else None
+    if y is not None and hasattr(y, "shape") and _is_plain(model):
+        target = keras.KerasTensor(y.shape, keras.backend.standardize_dtype(y.dtype))
+        for part in _unbuilt(model):
+            part.build(target, model.outputs[0])
+    model._symbolic_build(data_batch=batch)
+
+
+def lacks_state(model: keras.Model) -> bool:
+    """Tell whether Keras would look at a batch to create the state of a model."""
+    layers = model._flatten_layers()
+    return bool(_unbuilt(model)) or not all(layer.built for layer in layers)
+
+
+def _unbuilt(model: Any) -> list[Any]:
+    parts = (model._compile_metrics, model._compile_loss)
+    return [part for part in parts if part is not None and not part.built]
+
+
+def _is_plain(model: Any) -> bool:
+    """Tell whether a network is built, and its metrics have all their variables by then."""
+    import keras
+
+    def is_plain(metric: Any) -> bool:
+        mean = keras.metrics.MeanMetricWrapper
+        return metric in (None, "accuracy", "acc") or type(metric) is mean
+
+    metrics = model._compile_metrics
+    given = [] if metrics is None else [metrics._user_metrics, metrics._user_weighted_metrics]
+    return (
+        all(layer.built for layer in model._flatten_layers())
+        and len(getattr(model, "outputs", None) or ()) == 1
+        and isinstance(model.output_shape, tuple)
+        and all(map(is_plain, keras.tree.flatten(given)))
+    )

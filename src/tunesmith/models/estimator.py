@@ -28,6 +28,7 @@ from tunesmith.models.recordable import are_keras_own
 from tunesmith.models.seeding import RandomStreams, drew_unseeded, global_generators
 from tunesmith.models.serialisation import SavedModel
 from tunesmith.models.staged import StagedEstimator
+from tunesmith.models.steps import Steps
 from tunesmith.models.surroundings import keras_surroundings
 from tunesmith.models.tapes import Tapes
 from tunesmith.models.targets import check_output
@@ -135,7 +136,8 @@ class KerasEstimator(StagedEstimator):
             self._fit_model(data, arguments)
             if self._start is not None:
                 self._start = RandomStreams.capture()
-                self._unseeded = drew_unseeded()
+                pure = self._programs is None or self._programs.pure
+                self._unseeded = drew_unseeded() or not pure
         return self
 
     def _draw_seed(self) -> int | RandomStreams | None:
@@ -310,7 +312,7 @@ class KerasEstimator(StagedEstimator):
         """Train the model and keep its history."""
         X, y, weights = data
         if self.n_epochs_:
-            building.build_compiled_state(self.model_, data)
+            building.build_state(self.model_, data)
             # Epochs are numbered on, so that schedules of callbacks go on too.
             arguments["initial_epoch"] = self.n_epochs_
             arguments["epochs"] = self.n_epochs_ + arguments.get("epochs", 1)
@@ -415,9 +417,7 @@ class KerasEstimator(StagedEstimator):
         return tags
 
 
-def _playing(
-    programs: Programs | Tapes | None, arguments: Mapping[str, Any]
-) -> AbstractContextManager[None]:
+def _playing(programs: Steps | None, arguments: Mapping[str, Any]) -> AbstractContextManager[None]:
     """Return a context in which Keras' loops take programs or tapes."""
     recorded = isinstance(programs, Tapes)
     if programs is None or (recorded and not are_keras_own(arguments.get("callbacks"))):

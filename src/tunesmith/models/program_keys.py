@@ -11,7 +11,7 @@ import json
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _STEPS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "call")
 _GRAPH = frozenset({"name", "keras_history", "input_layers", "output_layers"})
 _HOISTED = ("L1", "L2")
+
+Strengths = list[tuple[Any, str]]
 
 
 def program_key(model: keras.Model) -> str | None:
@@ -62,7 +64,7 @@ def program_key(model: keras.Model) -> str | None:
         return None
 
 
-def strengths(model: keras.Model) -> list[tuple[Any, str]]:
+def strengths(model: keras.Model) -> Strengths:
     """List the strengths of L1 and L2 regularizers, which are fed into a program.
 
     Parameters
@@ -75,6 +77,24 @@ def strengths(model: keras.Model) -> list[tuple[Any, str]]:
     """
     found = {id(regularizer): regularizer for regularizer in _regularizers(model)}
     return [(r, type(r).__name__.lower()) for r in found.values() if _is_hoisted(r)]
+
+
+def values(strengths: Strengths) -> tuple[float, ...]:
+    """Return what strengths are set to."""
+    return tuple(getattr(regularizer, name) for regularizer, name in strengths)
+
+
+@contextmanager
+def replaced(strengths: Strengths, inputs: Sequence[Any]) -> Iterator[None]:
+    """Put a program's inputs in the place of strengths, while it is traced."""
+    held = values(strengths)
+    try:
+        for (regularizer, name), value in zip(strengths, inputs, strict=True):
+            setattr(regularizer, name, value)
+        yield
+    finally:
+        for (regularizer, name), value in zip(strengths, held, strict=True):
+            setattr(regularizer, name, value)
 
 
 def _regularizers(model: Any) -> list[Any]:

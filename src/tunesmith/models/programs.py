@@ -16,7 +16,7 @@ import numpy as np
 
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.models.compilation import compile_lowered
-from tunesmith.models.program_keys import program_key, strengths
+from tunesmith.models.program_keys import program_key, replaced, strengths, values
 from tunesmith.models.seeding import RandomStreams
 from tunesmith.models.steps import Steps
 from tunesmith.trial import Work
@@ -47,14 +47,8 @@ class Programs(Steps):
 
     def __init__(self, model: keras.Model, cache: StageCache | None) -> None:
         super().__init__(model, cache)
-        self._key = None if cache is None else program_key(model)
         self._own: dict[Any, Program] = {}
         self._strengths = strengths(model)
-
-    @property
-    def shared(self) -> bool:
-        """Whether other models may take these programs."""
-        return self._key is not None
 
     def train(self, state: Any, metrics: Any, data: Any) -> tuple[Any, Any, Any]:
         """Take one training step.
@@ -72,7 +66,7 @@ class Programs(Steps):
         -------
         logs, state, metrics
         """
-        arguments = (state, metrics, self._inputs(), data)
+        arguments = (state, metrics, values(self._strengths), data)
         return self._program("train", arguments)(*arguments)  # type: ignore[no-any-return]
 
     def last(self, state: Any, metrics: Any, data: Any) -> tuple[Any, Any, Any]:
@@ -80,7 +74,7 @@ class Programs(Steps):
 
         The parameters and what is returned are those of `train`.
         """
-        arguments = (state, metrics, self._inputs(), data)
+        arguments = (state, metrics, values(self._strengths), data)
         return self._program("last", arguments)(*arguments)  # type: ignore[no-any-return]
 
     def epoch(
@@ -102,12 +96,12 @@ class Programs(Steps):
         -------
         logs, state, metrics
         """
-        arguments = (state, metrics, self._inputs(), data, rows, np.int32(n))
+        arguments = (state, metrics, values(self._strengths), data, rows, np.int32(n))
         return self._program("epoch", arguments)(*arguments)  # type: ignore[no-any-return]
 
     def test(self, state: Any, data: Any) -> tuple[Any, Any]:
         """Evaluate one batch, as Keras' ``test_step`` does."""
-        arguments = (state, self._inputs(), data)
+        arguments = (state, values(self._strengths), data)
         return self._program("test", arguments)(*arguments)  # type: ignore[no-any-return]
 
     def predict(self, state: Any, data: Any) -> tuple[Any, Any]:
@@ -133,9 +127,6 @@ class Programs(Steps):
         arguments = (state, data, np.int32(n))
         return self._program("predictions", arguments)(*arguments)
 
-    def _inputs(self) -> tuple[float, ...]:
-        return tuple(getattr(regularizer, name) for regularizer, name in self._strengths)
-
     def _program(self, kind: str, arguments: tuple[Any, ...]) -> Program:
         name = (kind, _signature(arguments))
         if name not in self._own:
@@ -143,11 +134,10 @@ class Programs(Steps):
         return self._own[name]
 
     def _find(self, name: Any, arguments: tuple[Any, ...]) -> Program:
-        key = ("program", self._key, name)
-        if self._cache is not None and self._key is not None:
-            kept: Program | None = self._cache.get(key)
-            if kept is not None:
-                return kept
+        key = self._full_key(name)
+        kept: Program | None = None if self._cache is None else self._cache.get(key)
+        if kept is not None:
+            return kept
         start = time.perf_counter()
         drawn = RandomStreams.capture().content()
         program = self._compile(name[0], arguments)
@@ -155,11 +145,16 @@ class Programs(Steps):
         pure = drawn == RandomStreams.capture().content()
         if self._cache is not None:
             self._cache.did(Work(programs=1))
-            # A callback may have changed the model since.
-            if pure and self._key is not None and self._key == program_key(self.model):
+            # The model may have changed while it was traced.
+            if pure and key == self._full_key(name) is not None:
                 took = time.perf_counter() - start
                 self._cache.put(key, program, seconds=took, nbytes=_NBYTES + _code_size(program))
         return program
+
+    def _full_key(self, name: Any) -> Any:
+        """Key a program of the model as it is now: callbacks may have changed it."""
+        key = None if self._cache is None else program_key(self.model)
+        return None if key is None else ("program", key, name)
 
     def _compile(self, kind: str, arguments: tuple[Any, ...]) -> Program:
         import jax
@@ -179,7 +174,7 @@ class Programs(Steps):
         return compiled
 
     def _train_step(self, state: Any, metrics: Any, inputs: Any, data: Any) -> Any:
-        with self._fed(inputs):
+        with replaced(self._strengths, inputs):
             logs, (*state, metrics) = self.model.train_step((*state, metrics), data)
         return logs, tuple(state), metrics
 
@@ -207,7 +202,7 @@ class Programs(Steps):
         return jax.lax.fori_loop(0, n, body, first)[:3]
 
     def _test_step(self, state: Any, inputs: Any, data: Any) -> Any:
-        with self._fed(inputs):
+        with replaced(self._strengths, inputs):
             return self.model.test_step(state, data)
 
     def _many_predictions(self, state: Any, data: Any, n: Any) -> Any:
@@ -230,18 +225,6 @@ class Programs(Steps):
         kinds = jax.eval_shape(step, state, jax.eval_shape(batch, 0))
         room = jax.tree.map(lambda one: jax.numpy.zeros((n_batches, *one.shape), one.dtype), kinds)
         return jax.lax.fori_loop(0, n, body, (batch(0), room))[1]
-
-    @contextmanager
-    def _fed(self, inputs: Any) -> Iterator[None]:
-        """Put the program's inputs in the place of regularizers' strengths, while it is traced."""
-        held = self._inputs()
-        try:
-            for (regularizer, name), value in zip(self._strengths, inputs, strict=True):
-                setattr(regularizer, name, value)
-            yield
-        finally:
-            for (regularizer, name), value in zip(self._strengths, held, strict=True):
-                setattr(regularizer, name, value)
 
     @contextmanager
     def in_keras(self) -> Iterator[None]:

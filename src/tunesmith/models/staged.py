@@ -12,10 +12,12 @@ from tunesmith.evaluation.stages import StageCache
 from tunesmith.exceptions import UnkeyableError
 from tunesmith.keys import digest
 from tunesmith.models import routing
+from tunesmith.models.graphs import Graphs, can_trace
 from tunesmith.models.parameters import KerasParameters
 from tunesmith.models.programs import Programs, can_compile
 from tunesmith.models.recordable import can_record
 from tunesmith.models.seeding import backend_name
+from tunesmith.models.steps import Steps
 from tunesmith.models.tapes import Tapes
 
 if TYPE_CHECKING:
@@ -37,8 +39,6 @@ _STEADY = frozenset(
     }
 )
 _NOT_IN_PROGRAMS = frozenset({"epochs", "random_state", "verbose", "batch_size"})
-# TensorFlow counts the draws of an operation anew in each call of fit.
-_GOES_ON = frozenset({"jax", "torch"})
 
 
 class StagedEstimator(KerasParameters):
@@ -49,7 +49,7 @@ class StagedEstimator(KerasParameters):
     model_: keras.Model
     n_epochs_: int
     _shared: StageCache | None = None
-    _programs: Programs | Tapes | None = None
+    _programs: Steps | None = None
     _unseeded = False
 
     def share(self, cache: StageCache) -> None:
@@ -62,13 +62,15 @@ class StagedEstimator(KerasParameters):
         """
         self._shared = cache
 
-    def _own_programs(self) -> Programs | Tapes | None:
-        """Find the programs or tapes of the model; None where its steps are Keras' alone."""
-        kind: type[Programs] | type[Tapes]
+    def _own_programs(self) -> Steps | None:
+        """Find what takes the steps of the model; None where they are Keras' alone."""
+        kind: type[Steps]
         if can_compile(self.model_):
             kind = Programs
         elif can_record(self.model_):
             kind = Tapes
+        elif can_trace(self.model_):
+            kind = Graphs
         else:
             return None
         kept = self._programs
@@ -80,9 +82,9 @@ class StagedEstimator(KerasParameters):
     def can_advance(self) -> bool:
         """Whether `advance` goes on from the epochs done, and does not start again.
 
-        It does where that is equal to the bit to a fit of all the epochs: on JAX and torch, with
-        an integer as ``random_state`` and as ``epochs``, without callbacks, ``warm_start`` and
-        weights averaged at the end, and with a build function that is not told ``epochs``.
+        It does where that is equal to the bit to a fit of all the epochs: with an integer as
+        ``random_state`` and as ``epochs``, without callbacks, ``warm_start`` and weights averaged
+        at the end, and with a build function that is not told ``epochs``.
         """
         return self._goes_on({})
 
@@ -107,7 +109,7 @@ class StagedEstimator(KerasParameters):
     def _goes_on(self, call: Mapping[str, Any]) -> bool:
         params = self._set_values()
         build = self.build_fn  # a method of the estimator's own could read its `epochs`
-        if build is None or self.warm_start or backend_name() not in _GOES_ON:
+        if build is None or self.warm_start:
             return False
         names, _ = routing.build_arguments(build)
         if "epochs" in names or any(name.endswith("__epochs") for name in params):
@@ -119,8 +121,16 @@ class StagedEstimator(KerasParameters):
         given = {name for name, value in arguments.items() if value is not None}
         if "callbacks" in given and not arguments["callbacks"]:
             given.remove("callbacks")
-        optimizer = getattr(vars(self).get("model_"), "optimizer", None)
-        return given <= _STEADY and not getattr(optimizer, "use_ema", False)
+        return given <= _STEADY and self._takes_epochs_by_themselves()
+
+    def _takes_epochs_by_themselves(self) -> bool:
+        """Tell whether the model, once it is there, trains as if each call were its only one."""
+        model = vars(self).get("model_")
+        if model is None:
+            return True
+        # TensorFlow's own pipeline counts the draws of its shuffle anew in each call.
+        shuffled_here = backend_name() != "tensorflow" or can_trace(model)
+        return shuffled_here and not getattr(model.optimizer, "use_ema", False)
 
     def advance(
         self, X: Any, y: Any, *, to: int, sample_weight: Any = None, **fit_params: Any

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tunesmith.evaluation.stages import StageCache
-from tunesmith.models.program_keys import program_key, strengths
+from tunesmith.models.program_keys import program_key, strengths, values
 from tunesmith.models.seeding import RandomStreams
 from tunesmith.models.steps import Steps
 from tunesmith.trial import Work
@@ -307,7 +307,7 @@ class _Loader:
 def _key(model: Any) -> Any:
     """Key the tapes of a model; strengths of regularizers are constants of a tape."""
     key = program_key(model)
-    return None if key is None else (key, tuple(getattr(r, name) for r, name in strengths(model)))
+    return None if key is None else (key, values(strengths(model)))
 
 
 def _recorded(

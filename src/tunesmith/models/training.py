@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tunesmith.models import building
 from tunesmith.models.drawing import few_programs
 from tunesmith.models.programs import Programs
 
@@ -158,17 +159,6 @@ class Batches:
         import jax
 
         return jax.tree.map(lambda part: part[rows], self._parts)
-
-    def symbolic(self) -> Any:
-        """Return X and y of a batch by shape and kind alone; None where either is several."""
-        import keras
-
-        X, y = self._parts[:2]
-        if not isinstance(X, np.ndarray) or not isinstance(y, np.ndarray):
-            return None
-        n = min(self.size, self.n)
-        kind = keras.backend.standardize_dtype
-        return tuple(keras.KerasTensor((n, *p.shape[1:]), kind(p.dtype)) for p in (X, y))
 
     def filled(self, first: int) -> Any:
         """Return the batch that begins with a row, filled up where it is the last."""
@@ -364,37 +354,9 @@ class _Training:
 
 
 def _build_state(model: Any, batches: Batches) -> None:
-    """Build what Keras builds of a first batch: metrics, loss and optimizer.
-
-    Keras traces the network three times for it. Where all that is missing are the kinds of the
-    outputs, these are told without; the first batch's random order is drawn all the same.
-    """
-    metrics, loss = model._compile_metrics, model._compile_loss
-    unbuilt = [part for part in (metrics, loss) if part is not None and not part.built]
-    batch = batches.symbolic()
-    if unbuilt and batch is not None and _is_plain(model):
-        batches.order()
-        for part in unbuilt:
-            part.build(batch[1], model.outputs[0])
-    model._symbolic_build(iterator=batches.iterator)
-
-
-def _is_plain(model: Any) -> bool:
-    """Tell whether a network is built, and its metrics have all their variables by then."""
-    import keras
-
-    def is_plain(metric: Any) -> bool:
-        mean = keras.metrics.MeanMetricWrapper
-        return metric in (None, "accuracy", "acc") or type(metric) is mean
-
-    metrics = model._compile_metrics
-    given = [] if metrics is None else [metrics._user_metrics, metrics._user_weighted_metrics]
-    return (
-        all(layer.built for layer in model._flatten_layers())
-        and len(getattr(model, "outputs", None) or ()) == 1
-        and isinstance(model.output_shape, tuple)
-        and all(map(is_plain, keras.tree.flatten(given)))
-    )
+    """Build what Keras builds of a first batch, for which it draws a random order."""
+    order = batches.order() if building.lacks_state(model) else np.arange(batches.n)
+    building.build_state(model, batches.take(order[: batches.size]))
 
 
 def _are_means(model: Any) -> bool:
