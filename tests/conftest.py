@@ -18,8 +18,12 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 
 # A plugin for another pytest, which would swap scikit-learn's classes in this one; and a script.
 collect_ignore = ["conformance/sklearn_suite", "search/killed_script.py"]
-if os.environ["KERAS_BACKEND"] != "torch":
-    collect_ignore.append("models/on_torch.py")
+# Keras binds to one backend a process.
+collect_ignore += [
+    f"models/on_{backend}.py"
+    for backend in ("tensorflow", "torch")
+    if backend != os.environ["KERAS_BACKEND"]
+]
 
 
 def pytest_unconfigure():
