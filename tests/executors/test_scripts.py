@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -160,4 +161,5 @@ def test_ctrl_c_at_any_moment_leaves_nothing_behind(delay, tmp_path):
     _, err = process.communicate(timeout=30)
     _, alive = psutil.wait_procs(family, timeout=3)
     assert not alive
-    assert err.count("Traceback") == 1
+    # Python itself may have been handling another error, and tells of both.
+    assert len(re.findall(r"^KeyboardInterrupt", err, re.MULTILINE)) == 1
