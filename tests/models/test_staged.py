@@ -65,6 +65,45 @@ def test_epochs_by_and_by_are_the_epochs_at_once(weighted, validation):
     check_same(parts, estimator.fit(X, y, **weights), X)
 
 
+class Counted(keras.layers.Layer):
+    """Counts its calls, those that predict too, and goes by the count."""
+
+    def build(self, shape):
+        self.n_calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+    def call(self, x):
+        self.n_calls.assign_add(1.0)
+        return x * (1 + 0.1 * self.n_calls)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda: keras.layers.GRU(3, dropout=0.2, recurrent_dropout=0.2),
+        lambda: keras.layers.GRU(3, stateful=True),
+        lambda: keras.Sequential([keras.layers.Flatten(), Counted()]),
+    ],
+)
+def test_predicting_in_between_changes_nothing_of_the_training(part):
+    def build(meta):
+        layers = [keras.layers.Input((4,), batch_size=25), keras.layers.Reshape((2, 2)), part()]
+        model = keras.Sequential([*layers, keras.layers.Dense(3, activation="softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    X, y = iris()
+    settings = {"batch_size": 25, "random_state": 0}
+    at_once = KerasClassifier(build, epochs=3, **settings).fit(X, y)
+    parts = KerasClassifier(build, epochs=1, **settings)
+    for to in (1, 1, 2, 3):
+        parts.advance(X, y, to=to)
+        if to < 3:
+            parts.predict(X)
+            parts.evaluate(X, y)
+    assert parts.can_advance
+    check_same(parts, at_once, X)
+
+
 def test_a_regressor_goes_on_too_and_so_does_a_copy_of_it():
     X, y = diabetes()
     params = {"epochs": 4, "random_state": 1, **ADAM}

@@ -27,7 +27,7 @@ from tunesmith.models.programs import Programs
 from tunesmith.models.recordable import are_keras_own
 from tunesmith.models.seeding import RandomStreams, drew_unseeded, global_generators
 from tunesmith.models.serialisation import SavedModel
-from tunesmith.models.staged import StagedEstimator
+from tunesmith.models.staged import StagedEstimator, states_of
 from tunesmith.models.steps import Steps
 from tunesmith.models.surroundings import keras_surroundings
 from tunesmith.models.tapes import Tapes
@@ -138,6 +138,7 @@ class KerasEstimator(StagedEstimator):
                 self._start = RandomStreams.capture()
                 pure = self._programs is None or self._programs.pure
                 self._unseeded = drew_unseeded() or not pure
+                self._left = states_of(self.model_)
         return self
 
     def _draw_seed(self) -> int | RandomStreams | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -51,6 +51,7 @@ class StagedEstimator(KerasParameters):
     _shared: StageCache | None = None
     _programs: Steps | None = None
     _unseeded = False
+    _left: Sequence[np.ndarray] = ()
 
     def share(self, cache: StageCache) -> None:
         """Share programs with other fits in this process; it changes no result.
@@ -163,6 +164,8 @@ class StagedEstimator(KerasParameters):
         if done > to:
             raise ValueError(f"{done} epochs are done, so going on to {to} is not possible")
         if done and self._goes_on(fit_params):
+            # Predicting draws too, in some layers, and may move what a layer counts.
+            put_back(self.model_, self._left)
             if done < to:
                 call = {**fit_params, "epochs": int(to) - done}
                 self._train(X, y, sample_weight, call, fresh=False)
@@ -179,3 +182,22 @@ class StagedEstimator(KerasParameters):
 
         def fit(self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any) -> Self:
             """Build, compile and train the model; see `KerasClassifier`."""
+
+
+def states_of(model: keras.Model) -> list[np.ndarray]:
+    """Copy what a model holds besides weights: running means, seeds, counts."""
+    import keras
+
+    return [np.array(keras.ops.convert_to_numpy(v.value)) for v in _states(model)]
+
+
+def put_back(model: keras.Model, values: Sequence[np.ndarray]) -> None:
+    """Give a model what `states_of` has copied of it."""
+    for variable, now, value in zip(_states(model), states_of(model), values, strict=True):
+        if not np.array_equal(now, value, equal_nan=True):
+            variable.assign(value)
+
+
+def _states(model: Any) -> list[Any]:
+    weights = {id(v) for layer in model._flatten_layers() for v in layer._trainable_variables}
+    return [v for v in model.non_trainable_variables if id(v) not in weights]
