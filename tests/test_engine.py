@@ -132,13 +132,14 @@ class Memory:
         return {(self._x[o.trial], o.split): o for o in self.recorded[:n]}
 
 
-def engine(executor, *, evaluator=None, sampler=None, n_trials=N_TRIALS, **more):
+def engine(executor, *, evaluator=None, sampler=None, n_trials=N_TRIALS, seed=0, **more):
     evaluator = evaluator or Parabola()
     ledger = Ledger(
         evaluator.n_splits,
         SPACE.n_dimensions,
         lambda outcome: math.nan if outcome.test_scores is None else outcome.test_scores,
         SPACE.encode,
+        seed,
     )
     return Engine(
         space=SPACE,

@@ -45,8 +45,6 @@ class Engine:
     observe : callable
         Called with each `Outcome` and, when it completes a trial, the trial's mean
         score, otherwise None.
-    seed : int
-        Trial *n* draws from the generator seeded with (`seed`, *n*).
     in_flight : int
         See above; of no effect where the sampler is not adaptive.
     deadline : float
@@ -61,7 +59,6 @@ class Engine:
     ledger: Ledger
     recorder: Recorder | None = None
     observe: Callable[[Outcome, float | None], None] = lambda outcome, mean: None
-    seed: int = 0
     in_flight: int = 1
     deadline: float = float("inf")
     _pending: int = field(default=0, init=False)
@@ -107,7 +104,7 @@ class Engine:
             if isinstance(self.scheduler.next(history), Done):
                 self._over = True
                 return
-            rng = np.random.default_rng([self.seed, history.number])
+            rng = np.random.default_rng([history.seed, history.number])
             params = self.sampler.suggest(self.space, history, rng).params
             yield self.ledger.start(params), params
 

@@ -232,6 +232,8 @@ class History:
         Test scores; NaN where a result is pending or missing.
     known : ndarray of shape (n_trials,), dtype bool
         Whether the results of a trial may be looked at.
+    seed : int, default=0
+        The seed of the search, the same for all its trials.
     """
 
     number: int
@@ -239,6 +241,12 @@ class History:
     encoded: NDArray[np.float64]
     scores: NDArray[np.float64]
     known: NDArray[np.bool_]
+    seed: int = 0
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Mean scores, of shape (n_trials,), to be maximised; NaN where any is missing."""
+        return np.asarray(self.scores.mean(axis=1))
 
 
 class Ledger:
@@ -254,6 +262,8 @@ class Ledger:
         Takes an `Outcome`, returns the score that the search maximises; NaN if none.
     encode : callable
         Takes parameters, returns their place in the unit cube, shape (n_dimensions,).
+    seed : int, default=0
+        The seed of the search.
 
     Attributes
     ----------
@@ -263,6 +273,8 @@ class Ledger:
         What has come in, by (trial, split).
     frontier : int
         All trials with a lower number are complete.
+    seed : int
+        The seed of the search; trial *n* draws from the generator seeded with it and *n*.
     """
 
     def __init__(
@@ -271,6 +283,7 @@ class Ledger:
         n_dimensions: int,
         objective: Callable[[Outcome], float],
         encode: Callable[[Mapping[str, Any]], NDArray[np.float64]],
+        seed: int = 0,
     ) -> None:
         self.params: list[Mapping[str, Any]] = []
         self.outcomes: dict[tuple[int, int], Outcome] = {}
@@ -278,6 +291,7 @@ class Ledger:
         self._n_splits = n_splits
         self._objective = objective
         self._encode = encode
+        self.seed = seed
         self._missing: list[int] = []
         self._scores = np.full((64, n_splits), np.nan)
         self._encoded = np.empty((64, n_dimensions))
@@ -315,4 +329,5 @@ class Ledger:
             encoded=self._encoded[:n].copy(),
             scores=scores,
             known=np.arange(n) < known,
+            seed=self.seed,
         )

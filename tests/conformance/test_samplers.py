@@ -8,8 +8,11 @@ import pytest
 
 from tunesmith.samplers import Sampler, Suggestion
 from tunesmith.samplers.fixed import FixedSampler
+from tunesmith.samplers.gp import GPSampler
 from tunesmith.samplers.grid import GridSampler
+from tunesmith.samplers.qmc import QMCSampler
 from tunesmith.samplers.random import RandomSampler
+from tunesmith.samplers.tpe import TPESampler
 from tunesmith.space import Space
 from tunesmith.testing.samplers import check_sampler
 
@@ -21,8 +24,16 @@ def fixed(space: Space) -> Sampler:
 
 @pytest.mark.parametrize(
     "factory",
-    [lambda space: GridSampler(points=40), lambda space: RandomSampler(), fixed],
-    ids=["grid", "random", "fixed"],
+    [
+        fixed,
+        lambda space: GridSampler(points=40),
+        lambda space: RandomSampler(),
+        lambda space: QMCSampler(),
+        lambda space: QMCSampler("halton"),
+        lambda space: TPESampler(),
+        lambda space: GPSampler(),
+    ],
+    ids=["fixed", "grid", "random", "sobol", "halton", "tpe", "gp"],
 )
 def test_sampler_keeps_the_contract(factory):
     check_sampler(factory)

@@ -214,6 +214,16 @@ def test_columns_tell_what_is_active(space):
 
 
 @law
+@given(spaces(), st.integers(0, 2**32))
+def test_places_snap_to_where_their_parameters_are_encoded(space, seed):
+    drawn = np.random.default_rng(seed).random((20, space.n_dimensions))
+    for place, snapped in zip(drawn, space.cube.snap(drawn), strict=True):
+        params = space.decode(place)
+        assert repr(space.decode(snapped)) == repr(params)
+        np.testing.assert_array_equal(space.cube.snap(snapped[None])[0], snapped)
+
+
+@law
 @given(spaces(dimensions=categoricals().filter(lambda d: object not in map(type, d.values))))
 def test_pickling_and_equality(space):
     assert pickle.loads(pickle.dumps(space)) == space

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from tunesmith.exceptions import SpaceError
 from tunesmith.space.branch import Branch, Column
 from tunesmith.space.categorical import Categorical, same
+from tunesmith.space.cube import Cube
 from tunesmith.space.dimension import Dimension, brief
 
 
@@ -207,6 +208,11 @@ class Space:
     def columns(self) -> tuple[Column, ...]:
         """The columns of the encoding, in order."""
         return tuple(self._columns(0, None, None))
+
+    @cached_property
+    def cube(self) -> Cube:
+        """The unit cube of the encoding, for many places at once."""
+        return Cube.of(self.columns)
 
     @property
     def n_dimensions(self) -> int:

@@ -1,0 +1,137 @@
+"""The unit cube of a space, for many places at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunesmith.space.branch import Column
+from tunesmith.space.categorical import Categorical
+from tunesmith.space.dimension import Dimension
+from tunesmith.space.distribution import Distribution, Sampled
+from tunesmith.space.numeric import Int
+
+FINE = 1024
+"""Cells on one column beyond which it is as good as continuous."""
+
+Places = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Cube:
+    """What a sampler that learns has to know of the columns of an encoding.
+
+    Parameters
+    ----------
+    edges : tuple of ndarray of shape (n_cells + 1,), or None
+        For each column where its cells begin and end; None where it is continuous.
+    ordered : ndarray of shape (n_dimensions,), dtype bool
+        Whether neighbours on a column are alike.
+    encoded : ndarray of shape (n_dimensions,), dtype bool
+        Whether a value has a place at all; not so for `Sampled`.
+    parents, branches : ndarray of shape (n_dimensions,), dtype int
+        The column each depends on, -1 for none, and the number of the cell of it at which the
+        column is active.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tunesmith.space import Choice, Float, Space
+    >>> from tunesmith.space.cube import Cube
+    >>> space = Space.read({"a": Choice({"x": {"b": Float(0, 1)}, "y": {}})})
+    >>> Cube.of(space.columns).snap(np.array([[0.1, 0.3], [0.9, 0.3]]))
+    array([[0.25, 0.3 ],
+           [0.75,  nan]])
+    """
+
+    edges: tuple[NDArray[np.float64] | None, ...]
+    ordered: NDArray[np.bool_]
+    encoded: NDArray[np.bool_]
+    parents: NDArray[np.int_]
+    branches: NDArray[np.int_]
+
+    @classmethod
+    def of(cls, columns: Sequence[Column]) -> Cube:
+        """Return the cube with these columns."""
+        dimensions = [column.dimension for column in columns]
+        return cls(
+            edges=tuple(map(_edges, dimensions)),
+            ordered=np.array([_is_ordered(d) for d in dimensions], dtype=bool),
+            encoded=np.array([not isinstance(d, Sampled) for d in dimensions], dtype=bool),
+            parents=np.array([-1 if c.parent is None else c.parent for c in columns], dtype=int),
+            branches=np.array([-1 if c.branch is None else c.branch for c in columns], dtype=int),
+        )
+
+    def cells(self, column: int, places: Places) -> NDArray[np.intp]:
+        """Return the numbers of the cells of a column in which places of it lie."""
+        edges = self.edges[column]
+        assert edges is not None
+        return np.searchsorted(edges[1:-1], places, side="right")
+
+    def snap(self, places: Places) -> Places:
+        """Return places at the centres of their cells, as they are encoded.
+
+        Parameters
+        ----------
+        places : ndarray of shape (n, n_dimensions)
+
+        Returns
+        -------
+        ndarray of shape (n, n_dimensions)
+            NaN where a column is not active.
+        """
+        snapped = np.array(places)
+        active = np.ones(places.shape, dtype=bool)
+        numbers: dict[int, NDArray[np.intp]] = {}
+        for column, edges in enumerate(self.edges):
+            if edges is not None:
+                number = numbers[column] = self.cells(column, places[:, column])
+                snapped[:, column] = (edges[number] + edges[number + 1]) / 2
+            parent = self.parents[column]
+            if parent >= 0:
+                opened = numbers[parent] == self.branches[column]
+                active[:, column] = active[:, parent] & opened
+        snapped[~active] = np.nan
+        return snapped
+
+
+def _edges(dimension: Dimension) -> NDArray[np.float64] | None:
+    size = dimension.size
+    if size > FINE:
+        return None
+    n = int(size)
+    if isinstance(dimension, Categorical) and dimension.weights is not None:
+        return np.concatenate([[0.0], dimension._edges])
+    if isinstance(dimension, Int) and dimension.log:
+        bounds = np.log(np.arange(dimension.low, dimension.high + 2) - 0.5)
+        return np.asarray((bounds - bounds[0]) / (bounds[-1] - bounds[0]))
+    if isinstance(dimension, Distribution):
+        low = dimension.frozen.support()[0]
+        return np.concatenate([[0.0], dimension.frozen.cdf(low + np.arange(n))])
+    return np.arange(n + 1) / n
+
+
+def _is_ordered(dimension: Dimension) -> bool:
+    if isinstance(dimension, Categorical):
+        return dimension.ordered
+    return dimension.size == math.inf or not dimension.spaces
+
+
+def is_among(some: Places, places: Places) -> NDArray[np.bool_]:
+    """Tell which places there are already, where all are centres of cells.
+
+    Parameters
+    ----------
+    some : ndarray of shape (n, n_dimensions)
+    places : ndarray of shape (m, n_dimensions)
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    known = {row.tobytes() for row in np.nan_to_num(places, nan=-1.0).round(9)}
+    return np.array([row.tobytes() in known for row in np.nan_to_num(some, nan=-1.0).round(9)])
