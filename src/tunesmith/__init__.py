@@ -10,7 +10,7 @@ __version__ = "0.1.0.dev0"
 if TYPE_CHECKING:
     from tunesmith.exceptions import SearchTimeout, StudyMismatch, TunesmithError
     from tunesmith.models import KerasClassifier, KerasRegressor
-    from tunesmith.search import GridSearchCV, RandomizedSearchCV, RandomSearchCV
+    from tunesmith.search import GridSearchCV, RandomizedSearchCV, RandomSearchCV, SearchCV
     from tunesmith.space import Categorical, Choice, Distribution, Float, Int
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "KerasRegressor",
     "RandomSearchCV",
     "RandomizedSearchCV",
+    "SearchCV",
     "SearchTimeout",
     "StudyMismatch",
     "TunesmithError",
@@ -41,6 +42,7 @@ _HOME = {
     "KerasRegressor": "tunesmith.models",
     "RandomSearchCV": "tunesmith.search",
     "RandomizedSearchCV": "tunesmith.search",
+    "SearchCV": "tunesmith.search",
     "SearchTimeout": "tunesmith.exceptions",
     "StudyMismatch": "tunesmith.exceptions",
     "TunesmithError": "tunesmith.exceptions",

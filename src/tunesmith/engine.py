@@ -3,7 +3,8 @@
 Decisions (start a trial) are numbered, and the order of knowledge is fixed by the
 window `in_flight`: decision *k* sees the results of decisions 0 … *k* − `in_flight`
 and the parameters of those between. Results that happen to arrive early are not
-looked at, so neither timing nor the number of workers can change the answer.
+looked at, so neither timing nor the number of workers can change the answer. Without
+a window, a trial is started whenever a worker would be idle, and knows all there is.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tunesmith.samplers import Sampler
 from tunesmith.schedulers import Done, Scheduler
 from tunesmith.space import Space
 from tunesmith.storage import Recorder, Trial
-from tunesmith.trial import Job, Ledger, Outcome
+from tunesmith.trial import History, Job, Ledger, Outcome
 
 
 class _TimeUp(Exception):
@@ -45,8 +46,8 @@ class Engine:
     observe : callable
         Called with each `Outcome` and, when it completes a trial, the trial's mean
         score, otherwise None.
-    in_flight : int
-        See above; of no effect where the sampler is not adaptive.
+    in_flight : int or None
+        See above; None for no window. Of no effect where the sampler is not adaptive.
     deadline : float
         When to stop, on the clock of ``time.monotonic``.
     """
@@ -59,7 +60,7 @@ class Engine:
     ledger: Ledger
     recorder: Recorder | None = None
     observe: Callable[[Outcome, float | None], None] = lambda outcome, mean: None
-    in_flight: int = 1
+    in_flight: int | None = 1
     deadline: float = float("inf")
     _pending: int = field(default=0, init=False)
     _over: bool = field(default=False, init=False)
@@ -99,21 +100,31 @@ class Engine:
         return []
 
     def _new_trials(self) -> Iterator[Trial]:
-        while (known := self._known()) is not None:
-            history = self.ledger.view(known)
+        started = 0
+        while (history := self._view(started)) is not None:
             if isinstance(self.scheduler.next(history), Done):
                 self._over = True
                 return
             rng = np.random.default_rng([history.seed, history.number])
             params = self.sampler.suggest(self.space, history, rng).params
             yield self.ledger.start(params), params
+            started += self.evaluator.n_splits
 
-    def _known(self) -> int | None:
-        """How many trials the next decision knows the results of; None if it must wait."""
+    def _view(self, started: int) -> History | None:
+        """Return what the next decision knows; None if it must wait.
+
+        Parameters
+        ----------
+        started : int
+            Evaluations of trials that are about to be submitted.
+        """
         if not self.sampler.adaptive:
-            return 0
+            return self.ledger.view(0)
+        if self.in_flight is None:
+            idle = self._pending + started < self.executor.workers
+            return self.ledger.view() if idle else None
         known = max(0, len(self.ledger.params) + 1 - self.in_flight)
-        return known if known <= self.ledger.frontier else None
+        return self.ledger.view(known) if known <= self.ledger.frontier else None
 
     def _submit(self, jobs: Sequence[Job]) -> None:
         executor = self.executor

@@ -318,16 +318,27 @@ class Ledger:
             self.frontier += 1
         return None if self._missing[trial] else float(self._scores[trial].mean())
 
-    def view(self, known: int) -> History:
-        """Return what a decision may see that knows the results of the first `known` trials."""
+    def view(self, known: int | None = None) -> History:
+        """Return what a decision may see.
+
+        Parameters
+        ----------
+        known : int or None, default=None
+            It knows the results of so many first trials; None: of all that are complete.
+
+        Returns
+        -------
+        History
+            Arrays of its own.
+        """
         n = len(self.params)
-        scores = self._scores[:n].copy()
-        scores[known:] = np.nan
+        complete = np.array(self._missing, dtype=int) == 0
+        mask = complete if known is None else np.arange(n) < known
         return History(
             number=n,
             params=tuple(self.params),
             encoded=self._encoded[:n].copy(),
-            scores=scores,
-            known=np.arange(n) < known,
+            scores=np.where(mask[:, None], self._scores[:n], np.nan),
+            known=mask,
             seed=self.seed,
         )

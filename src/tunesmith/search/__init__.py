@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tunesmith.search.grid import GridSearchCV
+from tunesmith.search.learned import SearchCV
 from tunesmith.search.randomized import RandomizedSearchCV, RandomSearchCV
 
-__all__ = ["GridSearchCV", "RandomSearchCV", "RandomizedSearchCV"]
+__all__ = ["GridSearchCV", "RandomSearchCV", "RandomizedSearchCV", "SearchCV"]

@@ -6,7 +6,8 @@ import copy
 import numbers
 import time
 import warnings
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from inspect import signature
 from typing import Any, ClassVar, Literal, Self
 
@@ -160,6 +161,10 @@ class BaseSearch(BaseSearchCV):
         twin.executor, twin.storage = self.executor, self.storage
         return twin
 
+    def _facts(self, executor: Executor) -> dict[str, Any]:
+        """Return what a new study keeps besides seeds and splits: plain JSON values."""
+        return {}
+
     def _drawn_without_seed(self) -> Any:
         """Return the space whose draws nobody could repeat; None if there is none."""
         return None
@@ -205,7 +210,7 @@ class BaseSearch(BaseSearchCV):
         ours, stored = executor.threads_per_worker, study.threads_per_worker
         if self.threads_per_worker is None and None not in (ours, stored) and ours != stored:
             executor = self._executor(stored)
-        study.settle(executor.threads_per_worker)
+        study.settle(executor.threads_per_worker, self._facts(executor))
         return executor
 
     def _executor(self, threads_per_worker: int | None) -> Executor:
@@ -273,14 +278,15 @@ class BaseSearch(BaseSearchCV):
             self.feature_names_in_ = best.feature_names_in_
         context.call_on_fit_task_end(estimator=self, **seen)
 
-    def _evaluate(self, evaluate_candidates: Any, candidates: Any, callback_ctx: Any) -> None:
-        """Evaluate one list of candidates, telling scikit-learn's callbacks of it."""
+    @contextmanager
+    def _told(self, callback_ctx: Any, n_candidates: int) -> Iterator[Any]:
+        """Tell scikit-learn's callbacks that candidates are evaluated; give their context."""
         context = callback_ctx.subcontext(
             task_name="search",
-            max_subtasks=len(candidates) * self.n_splits_,
+            max_subtasks=n_candidates * self.n_splits_,
             sequential_subtasks=False,
         ).call_on_fit_task_begin(estimator=self)
-        evaluate_candidates(candidates, callback_ctx=context)
+        yield context
         context.call_on_fit_task_end(estimator=self)
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:

@@ -165,4 +165,6 @@ class GridSearchCV(BaseSearch):
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         """Evaluate every point of the grid."""
-        self._evaluate(evaluate_candidates, candidates.grid(self.param_grid), callback_ctx)
+        points = candidates.grid(self.param_grid)
+        with self._told(callback_ctx, len(points)) as context:
+            evaluate_candidates(points, callback_ctx=context)

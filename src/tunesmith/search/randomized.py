@@ -121,7 +121,8 @@ class RandomizedSearchCV(BaseSearch):
         points = candidates.drawn(space, self.n_iter, self.random_state)
         if study is not None and self.random_state is None:
             points = study.go_on(points, candidates.listed(space))
-        self._evaluate(evaluate_candidates, points, callback_ctx)
+        with self._told(callback_ctx, len(points)) as context:
+            evaluate_candidates(points, callback_ctx=context)
 
 
 def _renamed(function: Callable[..., Any], **names: str) -> inspect.Signature:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._validation import _warn_or_raise_about_fit_failures
@@ -20,12 +21,16 @@ from tunesmith.evaluation.fold import Split
 from tunesmith.evaluation.seeds import needs_seeds
 from tunesmith.executors import Executor
 from tunesmith.progress import Progress
+from tunesmith.samplers import Sampler
 from tunesmith.samplers.fixed import FixedSampler
 from tunesmith.schedulers.full import FullScheduler
 from tunesmith.search.candidates import Params, check_names
 from tunesmith.search.study import SearchStudy
 from tunesmith.space import Space
 from tunesmith.trial import Ledger, Outcome, State, Work
+
+_SAMPLES = 32
+"""Points of a space by which its names are checked before anything is fitted."""
 
 Row = dict[str, Any]
 """One evaluation in the form in which scikit-learn's searches gather them."""
@@ -62,6 +67,39 @@ class Task:
     def split(self, cv: Any = None) -> list[Split]:
         """Return the index arrays of every split of `cv`, or of the task's own."""
         return list((cv or self.cv).split(self.X, self.y, **self.routed.splitter.split))
+
+
+@dataclass(frozen=True)
+class Round:
+    """Trials that are evaluated together.
+
+    Parameters
+    ----------
+    space : Space
+        Where they are from.
+    sampler : Sampler
+        Suggests them.
+    n_trials : int
+        How many.
+    encode : callable
+        Takes parameters, returns their place for the sampler to learn from.
+    seed : int, default=0
+        Of all that is drawn.
+    in_flight : int or None, default=None
+        The window of the engine.
+    """
+
+    space: Space
+    sampler: Sampler
+    n_trials: int
+    encode: Callable[[Params], NDArray[np.float64]]
+    seed: int = 0
+    in_flight: int | None = None
+
+    def ledger(self, n_splits: int, objective: Callable[[Outcome], float]) -> Ledger:
+        """Return an account to be filled."""
+        width = self.space.n_dimensions
+        return Ledger(n_splits, width, objective, self.encode, self.seed)
 
 
 @dataclass
@@ -126,35 +164,66 @@ class Run:
         is given.
         """
         candidates = list(candidate_params)
-        splits = self._splits(cv)
-        if self.search.verbose > 0:
-            print(
-                f"Fitting {len(splits)} folds for each of {len(candidates)} candidates,"
-                f" totalling {len(candidates) * len(splits)} fits"
-            )
-        if not candidates or not splits:
-            raise ValueError(
-                "No fits were performed. Was the CV iterator empty? Were there no candidates?"
-            )
+        round_ = Round(
+            Space.read({}), FixedSampler(candidates), len(candidates), lambda params: np.empty(0)
+        )
+        splits = self._announce(round_, cv)
         check_names(self.task.estimator, candidates)
-        self._params.extend(candidates)
         for name, values in (more_results or {}).items():
             self._more[name].extend(values)
-        ledger = Ledger(len(splits), 0, self._objective, lambda params: np.empty(0))
-        engine = self._engine(candidates, splits, ledger, callback_ctx)
+        return self._play(self._engine(round_, candidates, splits, callback_ctx), candidates)
+
+    def learn(self, round_: Round, callback_ctx: Any = None) -> dict[str, Any]:
+        """Evaluate what a sampler suggests on every split; return the results.
+
+        Parameters
+        ----------
+        round_ : Round
+            What suggests candidates, and how many.
+        callback_ctx : CallbackContext or None
+            As scikit-learn's searches give it.
+
+        Returns
+        -------
+        dict
+            ``cv_results_``.
+        """
+        splits = self._announce(round_, None)
+        rng = np.random.default_rng(0)
+        samples = [round_.space.sample(rng) for _ in range(_SAMPLES)]
+        check_names(self.task.estimator, samples)
+        engine = self._engine(round_, samples, splits, callback_ctx)
+        return self._play(engine, engine.ledger.params)
+
+    def _play(self, engine: Engine, candidates: list[Params]) -> dict[str, Any]:
+        """Run an engine; gather what came of its candidates, and return all results so far."""
         try:
             engine.run()
         except KeyboardInterrupt:
-            self._gather(ledger, len(candidates), len(splits))
+            self._gather(engine.ledger, candidates)
             raise
-        self._gather(ledger, len(candidates), len(splits))
+        self._gather(engine.ledger, candidates)
         return self.results
+
+    def _announce(self, round_: Round, cv: Any) -> list[Split]:
+        """Return the splits, and say how much there is to do."""
+        splits = self._splits(cv)
+        if self.search.verbose > 0:
+            print(
+                f"Fitting {len(splits)} folds for each of {round_.n_trials} candidates,"
+                f" totalling {round_.n_trials * len(splits)} fits"
+            )
+        if not round_.n_trials or not splits:
+            raise ValueError(
+                "No fits were performed. Was the CV iterator empty? Were there no candidates?"
+            )
+        return splits
 
     def account(self) -> str:
         """Return a sentence on how far the run is."""
         return (
             f"{self.done} of {self.asked} evaluations are done, "
-            f"{self.complete} of {len(self._params)} candidates complete."
+            f"{self.complete} of {self.asked // self.search.n_splits_} candidates complete."
         )
 
     def sharing(self) -> dict[str, Any]:
@@ -199,11 +268,16 @@ class Run:
         return splits
 
     def _engine(
-        self, candidates: list[Params], splits: list[Split], ledger: Ledger, callback_ctx: Any
+        self,
+        round_: Round,
+        samples: Sequence[Params],
+        splits: list[Split],
+        callback_ctx: Any,
     ) -> Engine:
-        evaluator = self._evaluator(splits, candidates, callback_ctx)
+        ledger = round_.ledger(len(splits), self._objective)
+        evaluator = self._evaluator(splits, round_.n_trials, samples, callback_ctx)
         recorder = None if self.study is None else self.study.recorder(evaluator, self._found)
-        self.asked += len(candidates) * len(splits)
+        self.asked += round_.n_trials * len(splits)
         self.progress.start(self.asked, type(self.search).__name__)
 
         def observe(outcome: Outcome, mean: float | None) -> None:
@@ -218,21 +292,21 @@ class Run:
             self.tell()
 
         return Engine(
-            space=Space.read({}),
-            sampler=FixedSampler(candidates),
-            scheduler=FullScheduler(len(candidates)),
+            space=round_.space,
+            sampler=round_.sampler,
+            scheduler=FullScheduler(round_.n_trials),
             evaluator=evaluator,
             executor=self.executor,
             ledger=ledger,
             recorder=recorder,
             observe=observe,
+            in_flight=round_.in_flight,
             deadline=self.deadline,
         )
 
     def _evaluator(
-        self, splits: list[Split], candidates: list[Params], callback_ctx: Any
+        self, splits: list[Split], n_candidates: int, samples: Sequence[Params], callback_ctx: Any
     ) -> CrossValidation:
-        n_candidates = len(candidates)
         contexts = {}
         if callback_ctx is not None and callback_ctx._callbacks:
             pairs = product(range(n_candidates), range(len(splits)))
@@ -256,13 +330,13 @@ class Run:
             n_candidates=n_candidates,
             caller=self.search if contexts else None,
             contexts=contexts,
-            seeds=self._seeds(len(splits), candidates),
+            seeds=self._seeds(len(splits), samples),
             sharing=self.search.sharing,
         )
 
-    def _seeds(self, n_splits: int, candidates: list[Params]) -> list[int] | None:
+    def _seeds(self, n_splits: int, samples: Sequence[Params]) -> list[int] | None:
         """Return one seed for each split, the same in all rounds of this fit, or of its study."""
-        if not needs_seeds(self.task.estimator, candidates):
+        if not needs_seeds(self.task.estimator, samples):
             return None
         if self._seed is None:
             self._seed = self.search._draw_seed() if self.study is None else self.study.seed
@@ -278,8 +352,10 @@ class Run:
             return scores.get(metric, first) if isinstance(metric, str) else first
         return np.nan if scores is None else scores
 
-    def _gather(self, ledger: Ledger, n_candidates: int, n_splits: int) -> None:
+    def _gather(self, ledger: Ledger, candidates: Sequence[Params]) -> None:
         """Turn outcomes into scikit-learn's rows, and all rows so far into results."""
+        n_candidates, n_splits = len(candidates), self.search.n_splits_
+        self._params.extend(candidates)
         error_score = self.search.error_score
         metrics = self._own_metrics(ledger.outcomes.values())
         rows = {

@@ -82,8 +82,15 @@ class SearchStudy:
         self.journal: Journal
         self._written: Written = {}
 
-    def settle(self, threads_per_worker: int | None) -> None:
+    def settle(self, threads_per_worker: int | None, more: Mapping[str, Any]) -> None:
         """Make the study, if it is new, with what is now known; open it for writing.
+
+        Parameters
+        ----------
+        threads_per_worker : int or None
+            Threads of the numerical libraries.
+        more : mapping of str to object
+            What else a new study keeps.
 
         Raises
         ------
@@ -94,6 +101,7 @@ class SearchStudy:
             facts: dict[str, Any] = {
                 "threads_per_worker": threads_per_worker,
                 "seed": self._draw_seed() if self._is_unseeded else secrets.randbits(31),
+                **more,
             }
             if self._unseeded:
                 facts["splits"] = _pack(self.splits)
@@ -114,10 +122,15 @@ class SearchStudy:
         self.journal = Journal(self._storage, self.name)
 
     @property
+    def facts(self) -> Mapping[str, Any]:
+        """What was drawn once, and stays."""
+        assert self._head is not None
+        return self._head.facts
+
+    @property
     def seed(self) -> int:
         """What estimators without a seed are seeded from."""
-        assert self._head is not None
-        return int(self._head.facts["seed"])
+        return int(self.facts["seed"])
 
     def recorder(
         self, evaluator: CrossValidation, on_found: Callable[[int], None]

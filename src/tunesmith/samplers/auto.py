@@ -1,0 +1,88 @@
+"""The default: a mixture of samplers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.random import Generator
+
+from tunesmith.samplers import Sampler, Suggestion
+from tunesmith.samplers.gp import GPSampler
+from tunesmith.samplers.tpe import TPESampler
+from tunesmith.space import Space
+from tunesmith.space.cube import is_among
+from tunesmith.trial import History
+
+_FEW = 300
+"""Trials up to which a Gaussian process takes well under a tenth of a second."""
+
+_DRAWS = 256
+
+
+@dataclass(frozen=True)
+class AutoSampler:
+    """Suggests by `GPSampler` while there are few trials, and by `TPESampler` when there are many.
+
+    The first trials are points of a Sobol sequence. Then a Gaussian process suggests, and after
+    300 trials, where it gets slow, Parzen estimators do. Where the values can be counted, no point
+    is suggested twice before all have been.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tunesmith.samplers.auto import AutoSampler
+    >>> from tunesmith.space import Space
+    >>> from tunesmith.trial import History
+    >>> space = Space.read({"a": ["x", "y"]})
+    >>> history = History(
+    ...     1, ({"a": "x"},), np.array([[0.25]]), np.array([[1.0]]), np.array([True])
+    ... )
+    >>> AutoSampler().suggest(space, history, np.random.default_rng(0)).params
+    {'a': 'y'}
+    """
+
+    adaptive: ClassVar[bool] = True
+
+    def suggest(self, space: Space, history: History, rng: Generator) -> Suggestion:
+        """Return what the sampler whose turn it is suggests.
+
+        Parameters
+        ----------
+        space : Space
+            The space to search.
+        history : History
+            What is known.
+        rng : numpy.random.Generator
+            Where all randomness comes from.
+
+        Returns
+        -------
+        Suggestion
+            The point.
+        """
+        sampler: Sampler = GPSampler() if history.number < _FEW else TPESampler()
+        suggestion = sampler.suggest(space, history, rng)
+        if space.size == math.inf or history.number == 0:
+            return suggestion
+        place = space.encode(suggestion.params)[None]
+        if not is_among(place, history.encoded)[0]:
+            return suggestion
+        return _new(space, history, rng) or suggestion
+
+
+def _new(space: Space, history: History, rng: Generator) -> Suggestion | None:
+    """Return a point that has not been suggested; None if there is none."""
+    drawn = space.cube.snap(rng.random((_DRAWS, space.n_dimensions)))
+    free = np.flatnonzero(~is_among(drawn, history.encoded))
+    if len(free):
+        return Suggestion(space.decode(drawn[free[0]]))
+    # Few are left: at most some times as many as there are trials.
+    start = int(rng.integers(int(space.size)))
+    for step in range(min(int(space.size), 100 * (history.number + 1))):
+        params = space.point((start + step) % int(space.size))
+        if not is_among(space.encode(params)[None], history.encoded)[0]:
+            return Suggestion(params)
+    return None

@@ -1,0 +1,62 @@
+"""Samplers by their names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from tunesmith.exceptions import SpaceError
+from tunesmith.samplers import Sampler
+from tunesmith.samplers.auto import AutoSampler
+from tunesmith.samplers.gp import GPSampler
+from tunesmith.samplers.grid import GridSampler
+from tunesmith.samplers.qmc import QMCSampler
+from tunesmith.samplers.random import RandomSampler
+from tunesmith.samplers.tpe import TPESampler
+
+_SAMPLERS: dict[str, Callable[[], Sampler]] = {
+    "auto": AutoSampler,
+    "gp": GPSampler,
+    "grid": GridSampler,
+    "qmc": QMCSampler,
+    "random": RandomSampler,
+    "tpe": TPESampler,
+}
+
+
+def as_sampler(given: Any) -> Sampler:
+    """Return the sampler of a name, or the one that is given.
+
+    Parameters
+    ----------
+    given : str or Sampler
+        "auto", "gp", "grid", "qmc", "random", "tpe", or a sampler.
+
+    Returns
+    -------
+    Sampler
+
+    Raises
+    ------
+    SpaceError
+        If it is neither.
+
+    Examples
+    --------
+    >>> from tunesmith.samplers.names import as_sampler
+    >>> as_sampler("qmc")
+    QMCSampler(sequence='sobol')
+    """
+    if isinstance(given, str):
+        if given in _SAMPLERS:
+            return _SAMPLERS[given]()
+        near = difflib.get_close_matches(given, _SAMPLERS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise SpaceError(f"there is no sampler {given!r}; write one of {list(_SAMPLERS)}.{hint}")
+    if isinstance(given, type) or not isinstance(given, Sampler):
+        raise SpaceError(
+            f"sampler has to be one of {list(_SAMPLERS)}, or an object with `adaptive` and "
+            f"`suggest`, got {given!r}"
+        )
+    return given

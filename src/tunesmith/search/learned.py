@@ -1,0 +1,170 @@
+"""Search by a sampler that learns from what it has seen."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import warnings
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+
+from tunesmith.executors import Executor
+from tunesmith.samplers import Sampler
+from tunesmith.samplers.grid import GridSampler
+from tunesmith.samplers.names import as_sampler
+from tunesmith.search.base import BaseSearch
+from tunesmith.search.run import Round, Run
+from tunesmith.space import Space
+
+_COUNT = Interval(numbers.Integral, 1, None, closed="left")
+
+
+class SearchCV(BaseSearch):
+    """Search that learns: each candidate is chosen by what the ones before have scored.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A scikit-learn estimator; Keras models come as `tunesmith.KerasClassifier` or
+        `tunesmith.KerasRegressor`.
+    space : dict, list of dicts or Space
+        What each parameter ranges over: `tunesmith.Float`, `Int`, `Categorical` or `Choice`,
+        lists of values, or scipy distributions.
+    n_iter : int, default=50
+        Number of candidates. Where the space has fewer points, all of them.
+    sampler : str or Sampler, default="auto"
+        What suggests candidates: "auto", "gp" (a Gaussian process), "tpe" (Parzen estimators),
+        "qmc" (a Sobol sequence), "random", "grid", or an object of `tunesmith.samplers`.
+    in_flight : int or None, default=None
+        How many candidates may be under way: each is chosen by the scores of all but the
+        `in_flight` - 1 before it, so that any number of workers evaluates the same candidates.
+        None is 1 for one worker; for more, as many as make four evaluations a worker, and two
+        at least. But without a `random_state` and a `storage`, scores are used as they arrive.
+    random_state : int, RandomState instance or None, default=None
+        Seed of all that is drawn. With None, a study that is resumed goes on with its own.
+    scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
+        As in `GridSearchCV`. The sampler maximises the score that `refit` goes by.
+    storage, study_name, executor, threads_per_worker, timeout, fit_timeout, progress, sharing
+        As in `GridSearchCV`.
+
+    Attributes
+    ----------
+    cv_results_ : dict of ndarrays
+        As in scikit-learn, one row a candidate in the order of their start; `results` returns it
+        as a data frame.
+    best_estimator_, best_score_, best_params_, best_index_
+        As in `GridSearchCV`, and so are the other attributes.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from tunesmith import Float, SearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> space = {"C": Float(1e-2, 1e3, log=True), "gamma": Float(1e-4, 10, log=True)}
+    >>> search = SearchCV(SVC(), space, n_iter=12, random_state=0).fit(X, y)
+    >>> bool(search.best_score_ > 0.97)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseSearch._parameter_constraints,
+        "space": "no_validation",
+        "n_iter": [_COUNT],
+        "sampler": "no_validation",
+        "in_flight": [_COUNT, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        space: Any,
+        *,
+        n_iter: int = 50,
+        sampler: Any = "auto",
+        in_flight: int | None = None,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: Any = None,
+        error_score: float | Literal["raise"] = np.nan,
+        return_train_score: bool = False,
+        storage: Any = None,
+        study_name: str | None = None,
+        executor: Any = None,
+        threads_per_worker: int | None = None,
+        timeout: float | None = None,
+        fit_timeout: float | None = None,
+        progress: bool | Literal["auto"] = "auto",
+        sharing: Literal["exact", "rounding", "off"] = "exact",
+    ) -> None:
+        super().__init__(
+            estimator=estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+            storage=storage,
+            study_name=study_name,
+            executor=executor,
+            threads_per_worker=threads_per_worker,
+            timeout=timeout,
+            fit_timeout=fit_timeout,
+            progress=progress,
+            sharing=sharing,
+        )
+        self.space = space
+        self.n_iter = n_iter
+        self.sampler = sampler
+        self.in_flight = in_flight
+        self.random_state = random_state
+
+    def _facts(self, executor: Executor) -> dict[str, Any]:
+        return {"search_seed": self._search_seed(), "in_flight": self._window(executor)}
+
+    def _search_seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _window(self, executor: Executor) -> int:
+        """Return how many candidates keep the workers busy: four evaluations for each."""
+        if self.in_flight is not None or executor.workers == 1:
+            return 1 if self.in_flight is None else self.in_flight
+        return max(2, math.ceil(4 * executor.workers / int(self.n_splits_)))
+
+    def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
+        """Evaluate `n_iter` candidates that the sampler suggests."""
+        run: Run = evaluate_candidates
+        space, sampler = Space.read(self.space), as_sampler(self.sampler)
+        n_trials = self._n_trials(space, sampler)
+        facts = {} if run.study is None else run.study.facts
+        if self.random_state is not None or run.study is None:
+            seed = self._search_seed()
+        else:
+            seed = facts["search_seed"]
+        in_flight: int | None = self.in_flight or facts.get("in_flight")
+        if in_flight is None and self.random_state is not None:
+            in_flight = self._window(run.executor)
+        round_ = Round(space, sampler, n_trials, space.encode, seed, in_flight)
+        with self._told(callback_ctx, n_trials) as context:
+            run.learn(round_, context)
+
+    def _n_trials(self, space: Space, sampler: Sampler) -> int:
+        size = sampler.size(space) if isinstance(sampler, GridSampler) else space.size
+        if size < self.n_iter:
+            warnings.warn(
+                f"the space has {size} points, fewer than n_iter={self.n_iter}: "
+                f"{size} candidates are evaluated",
+                stacklevel=2,
+            )
+        return int(min(size, self.n_iter))
