@@ -33,6 +33,11 @@ def test_links_lead_somewhere(page):
         assert link.startswith("http") or (page.parent / link).exists(), link
 
 
+def test_the_page_on_samplers(capsys):
+    run_blocks(ROOT / "docs" / "samplers.md")
+    assert capsys.readouterr().out.splitlines() == ["20", "True"]
+
+
 def test_the_page_on_sharing(capsys):
     made = run_blocks(ROOT / "docs" / "sharing.md")
     assert capsys.readouterr().out.splitlines() == ["1000 400", "100 5"]

@@ -19,6 +19,7 @@ PUBLIC = [
     "KerasRegressor",
     "RandomSearchCV",
     "RandomizedSearchCV",
+    "SearchCV",
     "SearchTimeout",
     "StudyMismatch",
     "TunesmithError",
