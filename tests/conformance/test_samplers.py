@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tunesmith.samplers import Sampler, Suggestion
+from tunesmith.samplers.auto import AutoSampler
 from tunesmith.samplers.fixed import FixedSampler
 from tunesmith.samplers.gp import GPSampler
 from tunesmith.samplers.grid import GridSampler
@@ -32,8 +33,9 @@ def fixed(space: Space) -> Sampler:
         lambda space: QMCSampler("halton"),
         lambda space: TPESampler(),
         lambda space: GPSampler(),
+        lambda space: AutoSampler(),
     ],
-    ids=["fixed", "grid", "random", "sobol", "halton", "tpe", "gp"],
+    ids=["fixed", "grid", "random", "sobol", "halton", "tpe", "gp", "auto"],
 )
 def test_sampler_keeps_the_contract(factory):
     check_sampler(factory)

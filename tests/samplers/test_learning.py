@@ -9,12 +9,15 @@ import pytest
 
 from tests.samplers.loops import search
 from tunesmith.exceptions import SpaceError
+from tunesmith.samplers.auto import AutoSampler
 from tunesmith.samplers.gp import GPSampler
 from tunesmith.samplers.random import RandomSampler
 from tunesmith.samplers.tpe import TPESampler
 from tunesmith.space import Categorical, Choice, Float, Int, Space
 
-SAMPLERS = pytest.mark.parametrize("sampler", [TPESampler(), GPSampler()], ids=["tpe", "gp"])
+SAMPLERS = pytest.mark.parametrize(
+    "sampler", [TPESampler(), GPSampler(), AutoSampler()], ids=["tpe", "gp", "auto"]
+)
 BOWL = {"x": Float(0, 1), "y": Float(1e-4, 1, log=True)}
 MIXED = {"a": ["p", "q", "r", "s"], "n": Int(1, 20), "x": Float(0, 1)}
 CONDITIONAL = {
@@ -94,6 +97,13 @@ def test_nothing_is_tried_twice_while_there_is_anything_else(sampler):
     space = {"a": list(range(5)), "n": Int(1, 6), "o": Categorical(["l", "h"], ordered=True)}
     drawn, _ = search(sampler, space, lambda p: -abs(p["n"] - 3) - (p["a"] != 2), 40)
     assert len({tuple(params.values()) for params in drawn[10:]}) == 30
+
+
+def test_auto_tries_everything_once():
+    space = {"a": list(range(5)), "n": Int(1, 6), "o": Choice({"l": {}, "h": {"b": [0, 1]}})}
+    size = Space.read(space).size
+    drawn, _ = search(AutoSampler(), space, lambda p: -abs(p["n"] - 3) - (p["a"] != 2), size)
+    assert len({tuple(sorted(params.items())) for params in drawn}) == size == 90
 
 
 @SAMPLERS
