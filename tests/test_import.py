@@ -24,6 +24,8 @@ PUBLIC = [
     "StudyMismatch",
     "TunesmithError",
     "__version__",
+    "maximize",
+    "minimize",
 ]
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tunesmith.models import KerasClassifier, KerasRegressor
     from tunesmith.search import GridSearchCV, RandomizedSearchCV, RandomSearchCV, SearchCV
     from tunesmith.space import Categorical, Choice, Distribution, Float, Int
+    from tunesmith.study import maximize, minimize
 
 __all__ = [
     "Categorical",
@@ -29,6 +30,8 @@ __all__ = [
     "StudyMismatch",
     "TunesmithError",
     "__version__",
+    "maximize",
+    "minimize",
 ]
 
 _HOME = {
@@ -46,6 +49,8 @@ _HOME = {
     "SearchTimeout": "tunesmith.exceptions",
     "StudyMismatch": "tunesmith.exceptions",
     "TunesmithError": "tunesmith.exceptions",
+    "maximize": "tunesmith.study",
+    "minimize": "tunesmith.study",
 }
 
 

@@ -9,6 +9,7 @@ a window, a trial is started whenever a worker would be idle, and knows all ther
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,24 @@ from tunesmith.schedulers import Done, Scheduler
 from tunesmith.space import Space
 from tunesmith.storage import Recorder, Trial
 from tunesmith.trial import History, Job, Ledger, Outcome
+
+
+def wide_enough(workers: int, n_splits: int) -> int:
+    """Return how many trials have to be in flight, so that workers are busy to the end of each.
+
+    Parameters
+    ----------
+    workers : int
+        How many evaluations run at once.
+    n_splits : int
+        Evaluations of each trial.
+
+    Returns
+    -------
+    int
+        1 for one worker; for more, as many as make four evaluations for each, and 2 at least.
+    """
+    return 1 if workers == 1 else max(2, math.ceil(4 * workers / n_splits))
 
 
 class _TimeUp(Exception):
@@ -120,6 +139,8 @@ class Engine:
         """
         if not self.sampler.adaptive:
             return self.ledger.view(0)
+        if self.ledger.params and time.monotonic() >= self.deadline:
+            raise _TimeUp
         if self.in_flight is None:
             idle = self._pending + started < self.executor.workers
             return self.ledger.view() if idle else None

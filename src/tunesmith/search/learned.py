@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import numbers
 import warnings
 from typing import Any, ClassVar, Literal
@@ -11,6 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
+from tunesmith.engine import wide_enough
 from tunesmith.executors import Executor
 from tunesmith.samplers import Sampler
 from tunesmith.samplers.grid import GridSampler
@@ -137,10 +137,7 @@ class SearchCV(BaseSearch):
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _window(self, executor: Executor) -> int:
-        """Return how many candidates keep the workers busy: four evaluations for each."""
-        if self.in_flight is not None or executor.workers == 1:
-            return 1 if self.in_flight is None else self.in_flight
-        return max(2, math.ceil(4 * executor.workers / int(self.n_splits_)))
+        return self.in_flight or wide_enough(executor.workers, self.n_splits_)
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         """Evaluate `n_iter` candidates that the sampler suggests."""

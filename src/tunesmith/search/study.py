@@ -9,6 +9,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,10 +21,11 @@ from tunesmith.evaluation.seeds import unseeded
 from tunesmith.exceptions import Conflict, StudyMismatch
 from tunesmith.keys import content_key
 from tunesmith.search.candidates import Params
-from tunesmith.search.identity import check_same, part, parts_of
-from tunesmith.search.recorder import StudyRecorder, Written
+from tunesmith.search.identity import parts_of, trial_digest
 from tunesmith.storage import Storage, open_storage
 from tunesmith.storage.journal import Journal
+from tunesmith.storage.parts import check_same, part
+from tunesmith.storage.recorder import StudyRecorder, Written
 from tunesmith.storage.values import decode
 from tunesmith.trial import Part, StudyHead
 
@@ -137,9 +139,14 @@ class SearchStudy:
     ) -> StudyRecorder:
         """Return what records the evaluations of an evaluator, and tells how many it found."""
         splits = evaluator.splits
-        digest = part("splits", splits).digest
+        context = part("splits", splits).digest
         return StudyRecorder(
-            self.journal, self._written, len(splits), digest, evaluator.failed, on_found
+            self.journal,
+            self._written,
+            len(splits),
+            partial(trial_digest, splits=context),
+            evaluator.failed,
+            on_found,
         )
 
     def go_on(self, drawn: list[Params], listed: Iterable[Any]) -> list[Params]:

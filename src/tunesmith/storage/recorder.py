@@ -1,4 +1,4 @@
-"""A search's side of its study: opens it, recalls what is there, records what is new."""
+"""A search's side of its study: recalls what is there, records what is new."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tunesmith.search.identity import trial_digest
 from tunesmith.storage import Trial
 from tunesmith.storage.journal import Journal
 from tunesmith.storage.values import encode
@@ -28,8 +27,8 @@ class StudyRecorder:
         What this search has handed in, shared by all its recorders.
     n_splits : int
         Evaluations of each trial.
-    context : str
-        Digest of what else, besides its parameters, makes a trial: its splits.
+    digest : callable
+        Takes parameters, returns what a trial is known by.
     failed : callable
         Gives an outcome that failed the scores that such outcomes get.
     on_found : callable
@@ -41,7 +40,7 @@ class StudyRecorder:
         journal: Journal,
         written: Written,
         n_splits: int,
-        context: str,
+        digest: Callable[[Mapping[str, Any]], str],
         failed: Callable[[Outcome], Outcome],
         on_found: Callable[[int], None],
     ) -> None:
@@ -50,7 +49,7 @@ class StudyRecorder:
         self._journal = journal
         self._written = written
         self._n_splits = n_splits
-        self._context = context
+        self._digest = digest
         self._seen: Counter[str] = Counter()
         self._numbers: dict[int, int] = {}
 
@@ -91,7 +90,7 @@ class StudyRecorder:
 
     def _key(self, params: Mapping[str, Any]) -> str:
         """Tell a trial by its parameters; the same ones met again are another trial."""
-        digest = trial_digest(params, self._context)
+        digest = self._digest(params)
         self._seen[digest] += 1
         again = self._seen[digest] - 1
         return f"{digest}#{again}" if again else digest

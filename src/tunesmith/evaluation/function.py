@@ -1,0 +1,86 @@
+"""Call a user's function with the parameters of a trial."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from traceback import format_exc
+from typing import Any
+
+from tunesmith.evaluation import Route
+from tunesmith.evaluation.stages import StageCache
+from tunesmith.trial import Job, Outcome, State, Work
+
+
+@dataclass(frozen=True)
+class FunctionEvaluator:
+    """Evaluates trials by a function of their parameters.
+
+    A function that raises, or does not return a finite number, makes a trial that failed.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a dict of parameters, returns a number.
+    """
+
+    function: Callable[[dict[str, Any]], Any]
+
+    @property
+    def n_splits(self) -> int:
+        """One evaluation for each trial."""
+        return 1
+
+    @property
+    def modules(self) -> Sequence[str]:
+        """None that is known."""
+        return ()
+
+    def __call__(self, job: Job, cache: StageCache | None = None) -> Outcome:
+        """Call the function."""
+        value: float | None = None
+        error: str | None
+        start = time.perf_counter()
+        try:
+            returned = self.function(dict(job.params))
+        except Exception:
+            error = format_exc()
+        else:
+            value, error = _number(returned)
+        return Outcome(
+            job.trial,
+            job.split,
+            State.COMPLETED if error is None else State.FAILED,
+            test_scores=value,
+            fit_time=time.perf_counter() - start,
+            work=Work(fits=1),
+            error=error,
+        )
+
+    def routes(self, jobs: Sequence[Job]) -> Sequence[Route]:
+        """Say that nothing is shared."""
+        return [Route()] * len(jobs)
+
+    def failed(self, outcome: Outcome) -> Outcome:
+        """Leave the outcome of an accident without a score."""
+        return outcome
+
+
+def _number(returned: Any) -> tuple[float | None, str | None]:
+    """Read what a function returned as a number, or say why it is none."""
+    wanted = "return one finite number"
+    if returned is None:
+        return None, f"the function returned None; {wanted}"
+    if isinstance(returned, str | bytes | Mapping | Sequence):
+        kind = type(returned).__name__
+        return None, f"the function returned {returned!r} (of type {kind}); {wanted}"
+    try:
+        value = float(returned)
+    except (TypeError, ValueError) as error:
+        kind = type(returned).__name__
+        return None, f"the function returned an object of type {kind} ({error}); {wanted}"
+    if not math.isfinite(value):
+        return None, f"the function returned {value}; {wanted}, or raise to say what is wrong"
+    return value, None
