@@ -94,7 +94,9 @@ def test_a_view_stays_as_it_was():
     account.start({"C": 2})
     assert before.number == 1
     assert np.isnan(before.scores).all()
-    before.scores[:], before.encoded[:] = 7.0, 7.0
+    before.scores[:] = 7.0
+    with pytest.raises(ValueError, match="read-only"):
+        before.encoded[:] = 7.0
     after = account.view(2)
     np.testing.assert_array_equal(after.scores, [[0.5], [math.nan]])
     np.testing.assert_array_equal(after.encoded, [[0.01, 0.5], [0.02, 0.5]])

@@ -293,6 +293,7 @@ class Ledger:
         self._encode = encode
         self.seed = seed
         self._missing: list[int] = []
+        self._complete = np.zeros(64, dtype=bool)
         self._scores = np.full((64, n_splits), np.nan)
         self._encoded = np.empty((64, n_dimensions))
 
@@ -303,6 +304,7 @@ class Ledger:
         if number == len(self._scores):
             self._scores = np.concatenate([self._scores, np.full_like(self._scores, np.nan)])
             self._encoded = np.concatenate([self._encoded, np.empty_like(self._encoded)])
+            self._complete = np.concatenate([self._complete, np.zeros_like(self._complete)])
         self._encoded[number] = row
         self.params.append(params)
         self._missing.append(self._n_splits)
@@ -316,7 +318,10 @@ class Ledger:
         self._missing[trial] -= 1
         while self.frontier < len(self._missing) and not self._missing[self.frontier]:
             self.frontier += 1
-        return None if self._missing[trial] else float(self._scores[trial].mean())
+        if self._missing[trial]:
+            return None
+        self._complete[trial] = True
+        return float(self._scores[trial].mean())
 
     def view(self, known: int | None = None) -> History:
         """Return what a decision may see.
@@ -329,15 +334,17 @@ class Ledger:
         Returns
         -------
         History
-            Arrays of its own.
+            It stays as it is, whatever comes in later.
         """
         n = len(self.params)
-        complete = np.array(self._missing, dtype=int) == 0
-        mask = complete if known is None else np.arange(n) < known
+        mask = self._complete[:n].copy() if known is None else np.arange(n) < known
+        # Where a trial was started is not written to again.
+        encoded = self._encoded[:n]
+        encoded.flags.writeable = False
         return History(
             number=n,
             params=tuple(self.params),
-            encoded=self._encoded[:n].copy(),
+            encoded=encoded,
             scores=np.where(mask[:, None], self._scores[:n], np.nan),
             known=mask,
             seed=self.seed,

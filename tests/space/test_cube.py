@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from tunesmith.space import Categorical, Choice, Float, Int, Space
-from tunesmith.space.cube import FINE, is_among
+from tunesmith.space.cube import FINE, are_among, is_among
 
 SPACE = Space.read(
     {
@@ -41,8 +41,9 @@ def test_closed_columns_have_no_place():
 def test_places_among_others():
     places = np.array([[0.25, np.nan], [0.75, 0.5]])
     some = np.array([[0.75, 0.5], [0.25, 0.5], [0.25, np.nan], [0.25 + 1e-13, np.nan]])
-    assert is_among(some, places).tolist() == [True, False, True, True]
-    assert is_among(some, places[:0]).tolist() == [False] * 4
+    assert are_among(some, places).tolist() == [True, False, True, True]
+    assert are_among(some, places[:0]).tolist() == [False] * 4
+    assert is_among(some[0], places)
 
 
 @pytest.mark.parametrize("n", [0, 3])

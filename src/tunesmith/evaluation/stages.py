@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 
 from tunesmith.evaluation.lineage import Lineage
 from tunesmith.trial import Work
@@ -202,6 +201,8 @@ def _parts(item: Any) -> tuple[int, list[Any]]:
     if isinstance(item, np.ndarray):
         inside = item.ravel().tolist() if item.dtype.hasobject else []
         return item.nbytes, inside
+    from scipy.sparse import issparse  # what fits estimators has loaded it
+
     if issparse(item):
         return 0, list(vars(item).values())
     if hasattr(item, "memory_usage"):

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self
 
-from joblib import cpu_count
-from threadpoolctl import threadpool_info
-
 from tunesmith.evaluation import Bundle, Evaluator
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.trial import Job, Outcome
@@ -42,6 +39,10 @@ class InlineExecutor:
     @property
     def threads_per_worker(self) -> int:
         """What the numerical libraries use in the calling process."""
+        # Loading joblib takes longer than a small search.
+        from joblib import cpu_count
+        from threadpoolctl import threadpool_info
+
         pools = [pool["num_threads"] for pool in threadpool_info()]
         return int(max(pools, default=cpu_count()))
 

@@ -13,7 +13,7 @@ from tunesmith.samplers import Sampler, Suggestion
 from tunesmith.samplers.gp import GPSampler
 from tunesmith.samplers.tpe import TPESampler
 from tunesmith.space import Space
-from tunesmith.space.cube import is_among
+from tunesmith.space.cube import are_among, is_among
 from tunesmith.trial import History
 
 _FEW = 300
@@ -74,8 +74,7 @@ class AutoSampler:
         suggestion = sampler.suggest(space, history, rng)
         if space.size == math.inf or history.number == 0:
             return suggestion
-        place = space.encode(suggestion.params)[None]
-        if not is_among(place, history.encoded)[0]:
+        if not is_among(space.encode(suggestion.params), history.encoded):
             return suggestion
         return _new(space, history, rng) or suggestion
 
@@ -83,13 +82,13 @@ class AutoSampler:
 def _new(space: Space, history: History, rng: Generator) -> Suggestion | None:
     """Return a point that has not been suggested; None if there is none."""
     drawn = space.cube.snap(rng.random((_DRAWS, space.n_dimensions)))
-    free = np.flatnonzero(~is_among(drawn, history.encoded))
+    free = np.flatnonzero(~are_among(drawn, history.encoded))
     if len(free):
         return Suggestion(space.decode(drawn[free[0]]))
     # Few are left: at most some times as many as there are trials.
     start = int(rng.integers(int(space.size)))
     for step in range(min(int(space.size), 100 * (history.number + 1))):
         params = space.point((start + step) % int(space.size))
-        if not is_among(space.encode(params)[None], history.encoded)[0]:
+        if not is_among(space.encode(params), history.encoded):
             return Suggestion(params)
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import erfcx, ndtr, ndtri
-from threadpoolctl import ThreadpoolController
 
 from tunesmith.exceptions import SpaceError
 from tunesmith.samplers import Suggestion
 from tunesmith.samplers.qmc import QMCSampler
+from tunesmith.samplers.threads import one_thread
 from tunesmith.space import Space
-from tunesmith.space.cube import Cube, is_among
+from tunesmith.space.cube import Cube, are_among
 from tunesmith.trial import History
 
 Array = NDArray[np.float64]
@@ -102,8 +102,7 @@ class GPSampler:
         scored = ~np.isnan(history.values)
         if history.number < self.n_startup or scored.sum() < 2 or not space.n_dimensions:
             return QMCSampler().suggest(space, history, rng)
-        # Another number of threads would give other bits, and these matrices are small.
-        with _blas().limit(limits=1, user_api="blas"):
+        with one_thread():
             place = _promising(space, history, rng)
         return Suggestion(space.decode(np.where(np.isnan(place), rng.random(len(place)), place)))
 
@@ -119,11 +118,6 @@ def _promising(space: Space, history: History, rng: Generator) -> Array:
     best = history.encoded[seen][np.argmax(outputs)]
     search = _Search(cube, process, history.encoded, best, _side(values[seen], space), rng)
     return search.run()
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 class _Columns:
@@ -335,7 +329,7 @@ class _Search:
     def _judged(self, found: Array) -> tuple[Array, Array]:
         snapped = self.cube.snap(found)
         gain = _log_improvement(*self.process.predict(snapped), self._target)
-        gain[is_among(snapped, self.places)] = -np.inf
+        gain[are_among(snapped, self.places)] = -np.inf
         return snapped, gain
 
     @cached_property

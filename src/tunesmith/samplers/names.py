@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from tunesmith.exceptions import SpaceError
 from tunesmith.samplers import Sampler
-from tunesmith.samplers.auto import AutoSampler
-from tunesmith.samplers.gp import GPSampler
-from tunesmith.samplers.grid import GridSampler
-from tunesmith.samplers.qmc import QMCSampler
-from tunesmith.samplers.random import RandomSampler
-from tunesmith.samplers.tpe import TPESampler
 
-_SAMPLERS: dict[str, Callable[[], Sampler]] = {
-    "auto": AutoSampler,
-    "gp": GPSampler,
-    "grid": GridSampler,
-    "qmc": QMCSampler,
-    "random": RandomSampler,
-    "tpe": TPESampler,
+# Some of them load much of scipy.
+_SAMPLERS = {
+    "auto": ("tunesmith.samplers.auto", "AutoSampler"),
+    "gp": ("tunesmith.samplers.gp", "GPSampler"),
+    "grid": ("tunesmith.samplers.grid", "GridSampler"),
+    "qmc": ("tunesmith.samplers.qmc", "QMCSampler"),
+    "random": ("tunesmith.samplers.random", "RandomSampler"),
+    "tpe": ("tunesmith.samplers.tpe", "TPESampler"),
 }
 
 
@@ -50,7 +45,9 @@ def as_sampler(given: Any) -> Sampler:
     """
     if isinstance(given, str):
         if given in _SAMPLERS:
-            return _SAMPLERS[given]()
+            module, name = _SAMPLERS[given]
+            sampler: Sampler = getattr(import_module(module), name)()
+            return sampler
         near = difflib.get_close_matches(given, _SAMPLERS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise SpaceError(f"there is no sampler {given!r}; write one of {list(_SAMPLERS)}.{hint}")

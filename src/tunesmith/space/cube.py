@@ -18,6 +18,8 @@ from tunesmith.space.numeric import Int
 FINE = 1024
 """Cells on one column beyond which it is as good as continuous."""
 
+_DIGITS = 9
+
 Places = NDArray[np.float64]
 
 
@@ -121,8 +123,21 @@ def _is_ordered(dimension: Dimension) -> bool:
     return dimension.size == math.inf or not dimension.spaces
 
 
-def is_among(some: Places, places: Places) -> NDArray[np.bool_]:
-    """Tell which places there are already, where all are centres of cells.
+def is_among(place: Places, places: Places) -> bool:
+    """Tell whether a place is there already, but for rounding.
+
+    Parameters
+    ----------
+    place : ndarray of shape (n_dimensions,)
+    places : ndarray of shape (n, n_dimensions)
+    """
+    closed = np.isnan(place)
+    near = np.abs(places[:, ~closed] - place[~closed]) < 10.0**-_DIGITS
+    return bool((near.all(axis=1) & np.isnan(places[:, closed]).all(axis=1)).any())
+
+
+def are_among(some: Places, places: Places) -> NDArray[np.bool_]:
+    """Tell which places are there already, but for rounding.
 
     Parameters
     ----------
@@ -133,5 +148,9 @@ def is_among(some: Places, places: Places) -> NDArray[np.bool_]:
     -------
     ndarray of shape (n,)
     """
-    known = {row.tobytes() for row in np.nan_to_num(places, nan=-1.0).round(9)}
-    return np.array([row.tobytes() in known for row in np.nan_to_num(some, nan=-1.0).round(9)])
+    known = set(_rounded(places))
+    return np.array([row in known for row in _rounded(some)], dtype=bool)
+
+
+def _rounded(places: Places) -> list[bytes]:
+    return [row.tobytes() for row in np.nan_to_num(places, nan=-1.0).round(_DIGITS)]

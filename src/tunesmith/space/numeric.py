@@ -232,6 +232,8 @@ class Int(Dimension):
 
 def as_float(value: Any) -> float | None:
     """Return a real number as a float; None where it is no number or too large."""
+    if type(value) is float:  # asking what is a Real takes longer than all the rest
+        return value
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return None
     try:

@@ -401,6 +401,7 @@ class Space:
             yield from alternative.columns(position, *above)
             position += alternative.width
 
+    @cached_property
     def _slices(self) -> list[slice]:
         """Return the columns of each branch."""
         ends = list(accumulate((b.width for b in self.branches), initial=self._switch is not None))
@@ -408,15 +409,13 @@ class Space:
 
     def _decode(self, row: NDArray[np.float64]) -> dict[str, Any]:
         chosen = 0 if self._switch is None else self._switch.decode(row[0])
-        return self.branches[chosen].decode(row[self._slices()[chosen]])
+        return self.branches[chosen].decode(row[self._slices[chosen]])
 
     def _encode(self, params: Mapping[str, Any], row: NDArray[np.float64]) -> None:
         """Write the place of this space's own parameters into `row`."""
         own = {name for name in self.names if name in params}
         errors: list[SpaceError] = []
-        for number, (branch, columns) in enumerate(
-            zip(self.branches, self._slices(), strict=True)
-        ):
+        for number, (branch, columns) in enumerate(zip(self.branches, self._slices, strict=True)):
             try:
                 used = branch.encode(params, row[columns])
                 if extra := sorted(own - used):
