@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, singledispatch
+from importlib import import_module
 from importlib.metadata import entry_points
 from numbers import Integral
 from typing import Any, Protocol, Self, runtime_checkable
@@ -161,14 +162,35 @@ def find_family(estimator: Any, *, rounding: bool = False) -> Family | None:
     return rounding_family_of(estimator) if family is None and rounding else family
 
 
+def find_projection(transformer: Any) -> Projection | None:
+    """Return what fits of a transformer have in common by algebra, if anything."""
+    load_for(transformer)
+    return projection_of(transformer)
+
+
+_OWN = {
+    "sklearn.decomposition": "tunesmith.evaluation.projections",
+    "sklearn.ensemble": "tunesmith.evaluation.ensembles",
+    "sklearn.linear_model": "tunesmith.evaluation.ridge",
+    "sklearn.neighbors": "tunesmith.evaluation.neighbours",
+}
+
+
 def load_for(estimator: Any) -> None:
-    """Load what the entry points of the libraries name that an estimator's class is made from."""
+    """Load what is known of the libraries that an estimator's class is made from.
+
+    Of other libraries than scikit-learn, it is what their entry points name.
+    """
     for kind in type(estimator).__mro__:
-        _load(kind.__module__.partition(".")[0])
+        library, _, rest = kind.__module__.partition(".")
+        _load(library)
+        _load(f"{library}.{rest.partition('.')[0]}")
 
 
 @cache
 def _load(library: str) -> None:
+    if library in _OWN:
+        import_module(_OWN[library])
     for entry in entry_points(group="tunesmith.families", name=library):
         entry.load()
 

@@ -20,10 +20,6 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 # These four register families.
-import tunesmith.evaluation.ensembles
-import tunesmith.evaluation.neighbours
-import tunesmith.evaluation.projections
-import tunesmith.evaluation.ridge  # noqa: F401
 from tunesmith.evaluation import Route
 from tunesmith.evaluation.anatomy import params_of
 from tunesmith.evaluation.families import (
@@ -31,8 +27,8 @@ from tunesmith.evaluation.families import (
     Family,
     Kept,
     find_family,
+    find_projection,
     fit_alone,
-    projection_of,
 )
 from tunesmith.evaluation.lineage import content
 from tunesmith.evaluation.stages import StageCache
@@ -218,7 +214,7 @@ class Step:
 
     def _fit_transform(self, X: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Fit and transform by way of the transformer's family, if it has one, or alone."""
-        projection = projection_of(self._own)
+        projection = find_projection(self._own)
         if projection is not None and self._key is not None and not params:
             data = self._cache.lineage.key(X)
             key = _joined("projection", own_key(self._own, projection.free), data)
