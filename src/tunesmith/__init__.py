@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from tunesmith.exceptions import SearchTimeout, StudyMismatch, TunesmithError
+    from tunesmith.exceptions import SearchTimeout, StudyMismatch, TunesmithError, WouldBlock
     from tunesmith.models import KerasClassifier, KerasRegressor
     from tunesmith.search import GridSearchCV, RandomizedSearchCV, RandomSearchCV, SearchCV
     from tunesmith.space import Categorical, Choice, Distribution, Float, Int
-    from tunesmith.study import maximize, minimize
+    from tunesmith.study import Study, maximize, minimize
 
 __all__ = [
     "Categorical",
@@ -27,8 +27,10 @@ __all__ = [
     "RandomizedSearchCV",
     "SearchCV",
     "SearchTimeout",
+    "Study",
     "StudyMismatch",
     "TunesmithError",
+    "WouldBlock",
     "__version__",
     "maximize",
     "minimize",
@@ -47,8 +49,10 @@ _HOME = {
     "RandomizedSearchCV": "tunesmith.search",
     "SearchCV": "tunesmith.search",
     "SearchTimeout": "tunesmith.exceptions",
+    "Study": "tunesmith.study",
     "StudyMismatch": "tunesmith.exceptions",
     "TunesmithError": "tunesmith.exceptions",
+    "WouldBlock": "tunesmith.exceptions",
     "maximize": "tunesmith.study",
     "minimize": "tunesmith.study",
 }

@@ -5,6 +5,7 @@ TunesmithError
 ├── UnkeyableError          a thing whose content cannot be told (also a TypeError)
 ├── UnpicklableError        a thing that cannot be sent to a worker (also a TypeError)
 ├── WorkerError             workers that cannot be started or fed
+├── WouldBlock              as many trials are under way as the window allows
 ├── SearchTimeout           time ran out before one candidate was complete (also a TimeoutError)
 └── StorageError            a study that cannot be read or written
     ├── Conflict            another driver wrote this record first
@@ -37,6 +38,10 @@ class WorkerError(TunesmithError, RuntimeError):
 
 class SearchTimeout(TunesmithError, TimeoutError):
     """The time given to a search ran out before one candidate was complete."""
+
+
+class WouldBlock(TunesmithError):
+    """As many trials are under way as ``in_flight`` allows."""
 
 
 class StorageError(TunesmithError):

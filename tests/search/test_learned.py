@@ -96,6 +96,21 @@ def test_an_interrupted_study_gives_what_an_uninterrupted_one_gives(tmp_path, mo
     assert_same(search, searched())
 
 
+def test_a_generator_moves_on_by_as_much_with_a_study_as_without(tmp_path):
+    one, other = np.random.RandomState(0), np.random.RandomState(0)
+    searches = [
+        searched(4, random_state=one, storage=tmp_path / "s.db"),
+        searched(4, random_state=other),
+    ]
+    assert_same(*searches)
+
+
+def test_a_grid_that_is_not_tried_to_its_end():
+    search = SearchCV(SVC(), {"C": [1, 2, 3]}, n_iter=2, cv=2, sampler="grid")
+    with pytest.warns(UserWarning, match="the grid has 3 points, and only the first n_iter=2"):
+        assert [p["C"] for p in search.fit(X, y).cv_results_["params"]] == [1, 2]
+
+
 def test_a_small_space_is_used_up():
     space = {"max_depth": Int(1, 4), "criterion": ["gini", "entropy"]}
     search = SearchCV(DecisionTreeClassifier(random_state=0), space, cv=2, random_state=0)

@@ -48,7 +48,7 @@ class FunctionEvaluator:
         except Exception:
             error = format_exc()
         else:
-            value, error = _number(returned)
+            value, error = number_of(returned)
         return Outcome(
             job.trial,
             job.split,
@@ -68,8 +68,8 @@ class FunctionEvaluator:
         return outcome
 
 
-def _number(returned: Any) -> tuple[float | None, str | None]:
-    """Read what a function returned as a number, or say why it is none."""
+def number_of(returned: Any) -> tuple[float | None, str | None]:
+    """Return what a function returned as a float, or None and why it is no finite number."""
     wanted = "return one finite number"
     if returned is None:
         return None, f"the function returned None; {wanted}"

@@ -12,11 +12,12 @@ from sklearn.utils._param_validation import Interval
 
 from tunesmith.engine import wide_enough
 from tunesmith.executors import Executor
+from tunesmith.progress import Progress
 from tunesmith.samplers import Sampler
 from tunesmith.samplers.grid import GridSampler
 from tunesmith.samplers.names import as_sampler
 from tunesmith.search.base import BaseSearch
-from tunesmith.search.run import Round, Run
+from tunesmith.search.run import Round, Run, Task
 from tunesmith.space import Space
 
 _COUNT = Interval(numbers.Integral, 1, None, closed="left")
@@ -130,11 +131,13 @@ class SearchCV(BaseSearch):
         self.in_flight = in_flight
         self.random_state = random_state
 
-    def _facts(self, executor: Executor) -> dict[str, Any]:
-        return {"search_seed": self._search_seed(), "in_flight": self._window(executor)}
+    def _run(self, task: Task, progress: Progress, deadline: float, root: Any) -> Run:
+        # Drawn once, as a generator that is given moves on with every draw.
+        self._drawn = int(check_random_state(self.random_state).randint(2**31 - 1))
+        return super()._run(task, progress, deadline, root)
 
-    def _search_seed(self) -> int:
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
+    def _facts(self, executor: Executor) -> dict[str, Any]:
+        return {"search_seed": self._drawn, "in_flight": self._window(executor)}
 
     def _window(self, executor: Executor) -> int:
         return self.in_flight or wide_enough(executor.workers, self.n_splits_)
@@ -145,13 +148,12 @@ class SearchCV(BaseSearch):
         space, sampler = Space.read(self.space), as_sampler(self.sampler)
         n_trials = self._n_trials(space, sampler)
         facts = {} if run.study is None else run.study.facts
-        if self.random_state is not None or run.study is None:
-            seed = self._search_seed()
-        else:
-            seed = facts["search_seed"]
+        seed = self._drawn if self.random_state is not None else facts.get("search_seed")
         in_flight: int | None = self.in_flight or facts.get("in_flight")
         if in_flight is None and self.random_state is not None:
             in_flight = self._window(run.executor)
+        if seed is None:
+            seed = self._drawn
         round_ = Round(space, sampler, n_trials, space.encode, seed, in_flight)
         with self._told(callback_ctx, n_trials) as context:
             run.learn(round_, context)
@@ -162,6 +164,12 @@ class SearchCV(BaseSearch):
             warnings.warn(
                 f"the space has {size} points, fewer than n_iter={self.n_iter}: "
                 f"{size} candidates are evaluated",
+                stacklevel=2,
+            )
+        elif isinstance(sampler, GridSampler) and size > self.n_iter:
+            warnings.warn(
+                f"the grid has {size} points, and only the first n_iter={self.n_iter} of them are "
+                f"evaluated",
                 stacklevel=2,
             )
         return int(min(size, self.n_iter))

@@ -145,7 +145,7 @@ def test_a_study_goes_on_where_it_was(tmp_path, random_state, stop, monkeypatch)
         return counted(params)
 
     CALLS.clear()
-    monkeypatch.setattr("tunesmith.study.part", lambda name, function: PART)
+    monkeypatch.setattr("tunesmith.study.keeping.part", lambda name, function: PART)
     with pytest.raises(KeyboardInterrupt) as stopped:
         minimize(interrupted, SPACE, 12, **settings)
     assert f"{stop} of 12 trials have ended" in stopped.value.__notes__[0]
@@ -195,6 +195,18 @@ def test_a_small_space_is_used_up():
     with pytest.warns(UserWarning, match="the space has 6 points, fewer than n_iter=50"):
         result = minimize(lambda p: p["a"], {"a": [1, 2, 3], "b": [True, False]}, 50)
     assert len({tuple(trial.params.items()) for trial in result.trials}) == 6
+
+
+def test_a_grid_that_is_not_tried_to_its_end():
+    with pytest.warns(UserWarning, match="the grid has 10 points, and only the first n_iter=3"):
+        result = minimize(lambda p: p["n"], {"n": Int(1, 10)}, 3, sampler="grid")
+    assert [trial.params["n"] for trial in result.trials] == [1, 2, 3]
+
+
+def test_time_that_runs_out_with_the_last_trial_is_enough(recwarn):
+    result = minimize(lambda p: time.sleep(0.2) or 1.0, {"n": Int(1, 9)}, 1, timeout=0.1)
+    assert len(result.trials) == 1
+    assert not recwarn
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,256 @@
+"""Minimise or maximise any Python function of parameters."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from concurrent import futures
+from typing import Any, Literal
+
+from tunesmith.engine import Engine, wide_enough
+from tunesmith.evaluation.function import FunctionEvaluator
+from tunesmith.exceptions import SearchTimeout
+from tunesmith.executors import Executor
+from tunesmith.executors.inline import InlineExecutor
+from tunesmith.progress import Progress, make_progress
+from tunesmith.samplers import Sampler
+from tunesmith.samplers.grid import GridSampler
+from tunesmith.samplers.names import as_sampler
+from tunesmith.schedulers.full import FullScheduler
+from tunesmith.space import Space
+from tunesmith.study.arguments import above_0, whole
+from tunesmith.study.keeping import open_study
+from tunesmith.study.result import Direction, Function, Result, objective_of, trials_of
+from tunesmith.trial import Ledger, Outcome
+
+
+def minimize(
+    function: Function,
+    space: Any,
+    n_iter: int,
+    *,
+    sampler: str | Sampler = "auto",
+    random_state: int | None = None,
+    n_jobs: int | None = None,
+    in_flight: int | None = None,
+    storage: Any = None,
+    study_name: str | None = None,
+    executor: Executor | futures.Executor | None = None,
+    timeout: float | None = None,
+    progress: bool | Literal["auto"] = "auto",
+) -> Result:
+    """Find parameters at which a function is small.
+
+    A call that raises, or returns no finite number, is a trial that has failed: its reason is
+    kept, the sampler keeps away from there, and the search goes on.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a dict of parameters, returns a number.
+    space : dict, list of dicts or Space
+        What each parameter ranges over: `tunesmith.Float`, `Int`, `Categorical` or `Choice`,
+        lists of values, or scipy distributions.
+    n_iter : int
+        Number of trials. Where the space has fewer points, all of them.
+    sampler : str or Sampler, default="auto"
+        What suggests parameters, as in `SearchCV`.
+    random_state : int or None, default=None
+        Seed of all that is drawn.
+    n_jobs : int or None, default=None
+        Number of worker processes. None is 1: calls are made in this process.
+    in_flight : int or None, default=None
+        How many trials may be under way, as in `SearchCV`.
+    storage : path, URL, Storage or None, default=None
+        Where to record every trial as it ends. The same call again goes on from there.
+    study_name : str or None, default=None
+        Name of the study in `storage`. None is a name made from the function's content.
+    executor : Executor, concurrent.futures.Executor or None, default=None
+        Where to call the function instead of in `n_jobs` processes.
+    timeout : float or None, default=None
+        Seconds for all trials. When they have passed, a warning says how far the search came.
+    progress : bool or "auto", default="auto"
+        Whether to show how far the search is, on standard error.
+
+    Returns
+    -------
+    Result
+        With ``best_params``, ``best_value`` and ``trials``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input, before the function is called.
+    SearchTimeout
+        If `timeout` ran out before one trial had ended.
+    StudyMismatch
+        If the study of that name was made from another function.
+
+    Examples
+    --------
+    >>> from tunesmith import Float, Int, minimize
+    >>> def loss(params):
+    ...     return (params["x"] - 0.3) ** 2 + abs(params["n"] - 7)
+    >>> space = {"x": Float(0, 1), "n": Int(1, 10)}
+    >>> result = minimize(loss, space, n_iter=40, random_state=0)
+    >>> result.best_params["n"], round(result.best_params["x"], 1)
+    (7, 0.3)
+    """
+    return _optimized("minimize", **locals())
+
+
+def maximize(
+    function: Function,
+    space: Any,
+    n_iter: int,
+    *,
+    sampler: str | Sampler = "auto",
+    random_state: int | None = None,
+    n_jobs: int | None = None,
+    in_flight: int | None = None,
+    storage: Any = None,
+    study_name: str | None = None,
+    executor: Executor | futures.Executor | None = None,
+    timeout: float | None = None,
+    progress: bool | Literal["auto"] = "auto",
+) -> Result:
+    """Find parameters at which a function is large; all else is as for `minimize`.
+
+    Parameters
+    ----------
+    function, space, n_iter, sampler, random_state, n_jobs, in_flight, storage, study_name
+        As for `minimize`.
+    executor, timeout, progress
+        As for `minimize`.
+
+    Returns
+    -------
+    Result
+        With ``best_params``, ``best_value`` and ``trials``.
+
+    Raises
+    ------
+    TypeError, ValueError, SearchTimeout, StudyMismatch
+        As for `minimize`.
+
+    Examples
+    --------
+    >>> from tunesmith import Float, maximize
+    >>> maximize(lambda p: -abs(p["x"]), {"x": Float(-1, 1)}, 20, random_state=0).best_value > -0.1
+    True
+    """
+    return _optimized("maximize", **locals())
+
+
+def _optimized(
+    direction: Direction,
+    *,
+    function: Function,
+    space: Any,
+    n_iter: int,
+    sampler: str | Sampler,
+    random_state: int | None,
+    n_jobs: int | None,
+    in_flight: int | None,
+    storage: Any,
+    study_name: str | None,
+    executor: Executor | futures.Executor | None,
+    timeout: float | None,
+    progress: bool | Literal["auto"],
+) -> Result:
+    deadline = time.monotonic() + (math.inf if timeout is None else above_0("timeout", timeout))
+    if not callable(function):
+        raise TypeError(f"function={function!r} cannot be called; give a function of a dict")
+    whole("n_iter", n_iter, least=1)
+    if random_state is not None:
+        whole("random_state", random_state, least=0)
+    if in_flight is not None:
+        whole("in_flight", in_flight, least=1)
+    read, chosen = Space.read(space), as_sampler(sampler)
+    n_trials = _n_trials(read, chosen, n_iter)
+    runs_on = _executor(executor, n_jobs)
+    evaluator = FunctionEvaluator(function)
+    display = make_progress(progress)
+    with open_study(storage, study_name, direction, function) as study:
+        facts = study.facts(random_state, in_flight or wide_enough(runs_on.workers, 1))
+        if random_state is None and storage is None and in_flight is None:
+            window = None
+        else:
+            window = in_flight or facts["in_flight"]
+        seed = facts["seed"] if random_state is None else random_state
+        ledger = Ledger(1, read.n_dimensions, objective_of(direction), read.encode, seed)
+        engine = Engine(
+            space=read,
+            sampler=chosen,
+            scheduler=FullScheduler(n_trials),
+            evaluator=evaluator,
+            executor=runs_on,
+            ledger=ledger,
+            recorder=study.recorder(evaluator, display, n_trials),
+            observe=_observer(ledger, display, direction, n_trials),
+            in_flight=window,
+            deadline=deadline,
+        )
+        try:
+            engine.run()
+        except KeyboardInterrupt as stop:
+            stop.add_note(f"{_account(ledger, n_trials)} {study.how_to_go_on}")
+            raise
+        finally:
+            display.stop()
+    if len(ledger.outcomes) < n_trials:
+        text = f"timeout={timeout} seconds ran out: {_account(ledger, n_trials)}"
+        if not ledger.outcomes:
+            raise SearchTimeout(f"{text} Give a larger timeout=. {study.how_to_go_on}")
+        warnings.warn(f"{text} {study.how_to_go_on}", stacklevel=3)
+    return Result(tuple(trials_of(ledger)), direction)
+
+
+def _observer(
+    ledger: Ledger, display: Progress, direction: str, n_trials: int
+) -> Callable[[Outcome, float | None], None]:
+    """Return what tells whoever watches how far the search is."""
+    sign = -1 if direction == "minimize" else 1
+    best: tuple[float, Mapping[str, Any]] | None = None
+    done = 0
+    display.start(n_trials, direction)
+
+    def observe(outcome: Outcome, score: float | None) -> None:
+        nonlocal best, done
+        done += 1
+        if score is not None and score == score and (best is None or score > best[0]):
+            best = (score, ledger.params[outcome.trial])
+        value, params = (None, None) if best is None else (sign * best[0], best[1])
+        display.update(done=done, best=value, best_params=params)
+
+    return observe
+
+
+def _account(ledger: Ledger, n_trials: int) -> str:
+    return f"{len(ledger.outcomes)} of {n_trials} trials have ended."
+
+
+def _executor(executor: Executor | futures.Executor | None, n_jobs: int | None) -> Executor:
+    if executor is None and n_jobs in (None, 1):
+        return InlineExecutor()
+    # joblib and what it imports take longer to load than a small search runs.
+    from tunesmith.executors.choice import choose_executor
+
+    return choose_executor(executor, n_jobs)
+
+
+def _n_trials(space: Space, sampler: Sampler, n_iter: int) -> int:
+    size = sampler.size(space) if isinstance(sampler, GridSampler) else space.size
+    if size < n_iter:
+        warnings.warn(
+            f"the space has {size} points, fewer than n_iter={n_iter}: {size} are tried",
+            stacklevel=4,
+        )
+    elif isinstance(sampler, GridSampler) and size > n_iter:
+        warnings.warn(
+            f"the grid has {size} points, and only the first n_iter={n_iter} of them are tried",
+            stacklevel=4,
+        )
+    return int(min(size, n_iter))
