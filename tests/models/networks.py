@@ -192,3 +192,76 @@ sys.exit(pytest.main([*options, {path!r}]))
 def run_tests_on(backend: str, path: Path) -> None:
     """Run a file of tests on a backend of Keras."""
     run_on(backend, TESTS.format(path=str(path)))
+
+
+def look_alikes() -> dict[str, Any]:
+    """Return functions that make parts of networks.
+
+    Each takes 1 or 3. The parts compute otherwise for the one and for the other, of which their
+    configurations tell nothing.
+    """
+    import keras
+
+    layers, ops = keras.layers, keras.ops
+
+    class Times:
+        def __init__(self, factor: float) -> None:
+            self.factor = factor
+
+        def apply(self, x: Any) -> Any:
+            return x * self.factor
+
+        def penalise(self, x: Any) -> Any:
+            return ops.sum(x * x) * self.factor * 0.01
+
+    class Silent(keras.regularizers.Regularizer):
+        def __init__(self, strength: float) -> None:
+            self.strength = strength
+
+        def __call__(self, x: Any) -> Any:
+            return ops.sum(x * x) * self.strength * 0.01
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    class Tied(layers.Layer):
+        def __init__(self, first: bool) -> None:
+            super().__init__()
+            self.one, self.other = layers.Dense(6), layers.Dense(6)
+            self.used = self.one if first else self.other
+
+        def build(self, shape: Any) -> None:
+            self.one.build(shape)
+            self.other.build(shape)
+
+        def call(self, x: Any) -> Any:
+            return self.used(x)
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    def set_later(name: str, value: Any) -> Any:
+        layer = layers.Dense(6)
+        layer.build((None, 6))
+        setattr(layer.kernel, name, value)
+        return layer
+
+    def adapted(k: int) -> Any:
+        layer = layers.Normalization()
+        layer.adapt(np.arange(60.0).reshape(10, 6) * k)
+        return layer
+
+    return {
+        "bound activation": lambda k: layers.Dense(6, activation=Times(k).apply),
+        "bound lambda": lambda k: layers.Lambda(Times(k).apply),
+        "bound penalty": lambda k: layers.Dense(6, kernel_regularizer=Times(k).penalise),
+        "silent penalty": lambda k: layers.Dense(6, kernel_regularizer=Silent(k)),
+        "adapted": adapted,
+        "tied": lambda k: Tied(k == 1),
+        "penalty set later": lambda k: set_later(
+            "regularizer", keras.regularizers.L1L2(0.01 * k, 0.0)
+        ),
+        "constraint set later": lambda k: set_later(
+            "constraint", keras.constraints.MaxNorm(0.2 * k)
+        ),
+    }

@@ -7,7 +7,7 @@ import weakref
 import numpy as np
 import pytest
 
-from tests.models.networks import compiled, diabetes, digits, iris
+from tests.models.networks import compiled, dense, diabetes, digits, iris, look_alikes
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.models import KerasClassifier, KerasRegressor, compilation, predicting, training
 
@@ -438,3 +438,58 @@ def test_a_callback_that_changes_the_model_before_its_first_step_has_other_progr
     cache = StageCache()
     for callbacks in (None, [Change], None, [Change]):
         assert_same(fitted(cache, callbacks), fitted(None, callbacks))
+
+
+@pytest.mark.parametrize("name", look_alikes())
+def test_what_keras_does_not_tell_of_a_network_is_told(name):
+    part = look_alikes()[name]
+
+    def fitted(k, cache):
+        estimator = KerasClassifier(dense, parts=[lambda: part(k)], epochs=2, random_state=0)
+        if cache is not None:
+            estimator.share(cache)
+        return results(estimator.fit(X, y), X)
+
+    X, y = iris()
+    cache = StageCache()
+    for k in (1, 3, 1):
+        assert_same(fitted(k, cache), fitted(k, None))
+    one, other = fitted(1, None)[0], fitted(3, None)[0]
+    assert any(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+class Weighted(keras.layers.Layer):
+    def build(self, shape):
+        self.inner = keras.layers.Dense(shape[-1])
+        self.inner.build(shape)
+        self.scale = self.add_weight(shape=(), initializer="ones")
+
+    def call(self, x):
+        return self.inner(x) * self.scale
+
+
+def test_a_layer_of_the_users_own_with_variables_shares():
+    X, y = iris()
+    cache = StageCache()
+    programs = []
+    for seed in (0, 1):
+        estimator = KerasClassifier(dense, parts=[Weighted], random_state=seed)
+        estimator.share(cache)
+        estimator.fit(X, y).predict(X)
+        programs.append(cache.work.programs)
+    assert programs[0] == programs[1]
+
+
+class Ending(keras.optimizers.SGD):
+    def finalize_variable_values(self, var_list):
+        for variable in var_list:
+            variable.assign(variable * 0.5)
+
+
+def test_a_training_that_ends_with_a_change_is_not_gone_on_with():
+    X, y = iris()
+    estimator = KerasClassifier(dense, optimizer=Ending(0.1), epochs=1, random_state=0)
+    estimator.advance(X, y, to=1)
+    assert not estimator.can_advance
+    at_once = KerasClassifier(dense, optimizer=Ending(0.1), epochs=2, random_state=0).fit(X, y)
+    assert_same(results(estimator.advance(X, y, to=2), X), results(at_once, X))

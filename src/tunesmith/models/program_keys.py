@@ -10,10 +10,14 @@ from __future__ import annotations
 import json
 import re
 import sys
+import types
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tunesmith.exceptions import UnkeyableError
 from tunesmith.keys import digest
@@ -51,12 +55,14 @@ def program_key(model: keras.Model) -> str | None:
     try:
         with _tensorflow_left_alone(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about lambdas that nobody is going to save
+            walk = _Walk(strengths(model))
             parts = [
                 _architecture(model),
-                [_object(layer) for layer in model._flatten_layers(include_self=False)],
-                _compilation(model),
-                _optimizer(model.optimizer),
-                _variables(model),
+                [walk(layer) for layer in model._flatten_layers(include_self=False)],
+                [walk(variable) for variable in model.variables],
+                _compilation(model, walk),
+                _optimizer(model.optimizer, walk),
+                _regularization(model),
                 _surroundings(),
             ]
         return json.dumps(parts, sort_keys=True, default=digest)
@@ -144,7 +150,7 @@ def _own_numbers(names: list[str], kinds: list[str]) -> dict[str, str]:
     numbers: dict[str, str] = {}
     for name, kind in zip(names, kinds, strict=True):
         stem = "keras_tensor" if kind == "KerasTensor" else to_snake_case(kind)
-        if name not in numbers and re.fullmatch(rf"{stem}(_\d+)?", name):
+        if name not in numbers and re.fullmatch(rf"(forward_|backward_)?{stem}(_\d+)?", name):
             numbers[name] = f"{stem}#{len(numbers)}"
     return numbers
 
@@ -176,63 +182,131 @@ def _without_inputs(config: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _object(thing: Any) -> Any:
-    """Key a layer, loss, metric or optimizer by its class, and what is the user's own in it."""
-    kind = type(thing)
-    own = is_users(thing)
-    parts: list[Any] = [f"{kind.__module__}.{kind.__qualname__}"]
-    if own:
-        parts.append(digest(kind))
-    usual = _usual_attributes(thing) if own else frozenset()
-    for name, value in sorted(vars(thing).items()):
-        if name not in usual and not _is_state(value) and (own or is_users(value)):
-            parts.append([name, digest(value)])
-    return parts
+class _Walk:
+    """Keys what a model holds: a thing by its content, and where it is met again by its number.
+
+    Layers, variables and generators are numbered as they are met. So a layer that refers to
+    another's is told from one that has its own, though the values of both are inputs.
+
+    Parameters
+    ----------
+    hoisted : Strengths
+        Numbers that are inputs.
+    """
+
+    def __init__(self, hoisted: Strengths) -> None:
+        self._hoisted = {(id(regularizer), name) for regularizer, name in hoisted}
+        self._numbers: dict[int, int] = {}
+
+    def __call__(self, value: Any) -> Any:
+        """Return what a value is keyed by, for JSON."""
+        import keras
+
+        if value is None or type(value) in _PLAIN:
+            return [type(value).__name__, value]
+        if isinstance(value, list | tuple):
+            return [type(value).__name__, *map(self, value)]
+        if isinstance(value, Mapping):
+            return [type(value).__name__, *([self(k), self(v)] for k, v in value.items())]
+        if isinstance(value, types.MethodType):
+            return ["method", digest(value.__func__), self(value.__self__)]
+        if isinstance(value, keras.KerasTensor):
+            return ["tensor", list(value.shape), value.dtype]
+        if _is_keras(value):
+            return self._numbered(value)
+        if keras.ops.is_tensor(value):
+            return ["array", digest(np.asarray(keras.ops.convert_to_numpy(value)))]
+        return digest(value)
+
+    def _numbered(self, thing: Any) -> Any:
+        import keras
+
+        number = self._numbers.get(id(thing))
+        if number is not None:
+            return ["again", number]
+        number = self._numbers[id(thing)] = len(self._numbers)
+        if isinstance(thing, keras.Variable):
+            more = [self(thing.regularizer), self(thing.constraint)]
+            return ["variable", list(thing.shape), str(thing.dtype), thing.trainable, *more]
+        if isinstance(thing, keras.random.SeedGenerator):
+            return ["generator", self(thing.state)]
+        return [number, *self._thing(thing)]
+
+    def _thing(self, thing: Any) -> list[Any]:
+        import keras
+
+        kind = type(thing)
+        parts: list[Any] = [f"{kind.__module__}.{kind.__qualname__}"]
+        if is_users(thing):
+            parts.append(digest(kind))
+        if kind in (keras.Sequential, _functional()):
+            return parts  # its layers are keyed by themselves, and the architecture joins them
+        usual = _usual_attributes(thing)
+        counts = isinstance(thing, keras.metrics.Metric)  # and makes its variables when it does
+        for name, value in sorted(vars(thing).items()):
+            if counts and isinstance(value, keras.Variable):
+                continue
+            if name in _HOOKS and value:
+                raise UnkeyableError(f"{kind.__name__} has hooks")
+            # Cells of recurrent layers set masks they have not used yet to None in their calls.
+            if value is None or isinstance(value, keras.initializers.Initializer):
+                continue
+            told = name not in usual and not name.startswith("_self_")
+            if told and (id(thing), name) not in self._hoisted:
+                parts.append([name, self(value)])
+        return parts
+
+
+_PLAIN = (bool, int, float, str)
+_TOLD = frozenset(
+    {"activity_regularizer", "autocast", "_remat_mode", "_supports_masking", "_trainable"}
+)
+_NAMES = frozenset(
+    {"name", "_name", "path", "_path", "_build_shapes_dict", "_locked", "built", "_built"}
+)
+_HOOKS = frozenset({"_forward_hooks", "_forward_pre_hooks", "_backward_hooks"})
+
+
+def _is_keras(value: Any) -> bool:
+    """Tell whether a value is of a class of Keras', or of one derived from such a class."""
+    if isinstance(value, type) or not hasattr(value, "__dict__"):
+        return False
+    return any(kind.__module__.partition(".")[0] == "keras" for kind in type(value).__mro__)
 
 
 def _usual_attributes(thing: Any) -> frozenset[str]:
-    """Name the attributes that a class of the user's own has from its Keras base."""
+    """Name the attributes by which Keras keeps books, or that a configuration tells."""
     import keras
 
-    for base in (keras.layers.Layer, keras.metrics.Metric, keras.losses.Loss):
+    for base in (keras.Model, keras.layers.Layer, keras.metrics.Metric):
         if isinstance(thing, base):
-            plain = base(name="plain")
-            return frozenset({*vars(plain), "_build_shapes_dict", "_locked"})
-    return frozenset()
+            return _attributes_of(base) - _TOLD | _NAMES
+    return _NAMES
 
 
-def _is_state(value: Any) -> bool:
-    """Tell whether a value, or all in a container, is input of a program, or keyed by itself."""
-    import keras
-
-    if isinstance(value, Mapping):
-        return bool(value) and all(_is_state(part) for part in value.values())
-    if isinstance(value, list | tuple):
-        return bool(value) and all(_is_state(part) for part in value)
-    kinds = (keras.Variable, keras.layers.Layer, keras.random.SeedGenerator)
-    return isinstance(value, kinds)
+@cache
+def _attributes_of(base: Any) -> frozenset[str]:
+    return frozenset(vars(base(name="plain")))
 
 
-def _compilation(model: Any) -> Any:
+def _compilation(model: Any, walk: _Walk) -> Any:
     config = model._compile_config.config
     names = ("loss", "loss_weights", "metrics", "weighted_metrics")
     flags = [model.jit_compile, model.run_eagerly, model.steps_per_execution]
-    return [[_part(config[name]) for name in names], flags]
+    return [[_part(config[name], walk) for name in names], flags]
 
 
-def _part(value: Any) -> Any:
-    if value is None or isinstance(value, str | int | float | bool):
-        return [type(value).__name__, value]
+def _part(value: Any, walk: _Walk) -> Any:
     if isinstance(value, Mapping):
-        return [[name, _part(part)] for name, part in value.items()]
+        return [[name, _part(part, walk)] for name, part in value.items()]
     if isinstance(value, list | tuple):
-        return [type(value).__name__, *map(_part, value)]
-    if hasattr(value, "get_config") and not isinstance(value, type):
-        return [_object(value), value.get_config()]
-    return digest(value)
+        return [type(value).__name__, *(_part(part, walk) for part in value)]
+    if _is_keras(value) and hasattr(value, "get_config"):
+        return [walk(value), value.get_config()]
+    return walk(value)
 
 
-def _optimizer(optimizer: Any) -> Any:
+def _optimizer(optimizer: Any, walk: _Walk) -> Any:
     import keras
 
     if optimizer is None:
@@ -242,9 +316,9 @@ def _optimizer(optimizer: Any) -> Any:
     ):
         raise UnkeyableError("weights are excluded from decay by their names")
     keras_own = not is_users(optimizer)
-    if keras_own and isinstance(optimizer._learning_rate, keras.Variable):
+    rate = optimizer._learning_rate
+    if keras_own and isinstance(rate, keras.Variable):
         # Its value is an input; in the middle of a training it cannot even be read.
-        rate = optimizer._learning_rate
         vars(optimizer)["_learning_rate"] = None
         try:
             config = optimizer.get_config()
@@ -252,26 +326,34 @@ def _optimizer(optimizer: Any) -> Any:
             vars(optimizer)["_learning_rate"] = rate
     else:
         config = optimizer.get_config()
-    config = {name: value for name, value in config.items() if name != "name"}
+    inner = getattr(optimizer, "inner_optimizer", None)
+    if inner is not None:
+        config = {**config, "inner_optimizer": None}
+    kind = type(optimizer)
+    parts = [
+        f"{kind.__module__}.{kind.__qualname__}",
+        {name: value for name, value in config.items() if name != "name"},
+        walk(rate),
+        None if inner is None else _optimizer(inner, walk),
+    ]
     if keras_own:
-        return [_object(optimizer), config]
+        return parts
     # What a class of the user's own keeps besides its configuration, nobody knows.
-    usual = vars(keras.optimizers.SGD(name="plain")).keys()
-    plain = {k: v for k, v in vars(optimizer).items() if k not in usual and not _is_state(v)}
-    return [digest(type(optimizer)), config, digest(plain)]
+    usual = _attributes_of(keras.optimizers.SGD)
+    more = {n: v for n, v in vars(optimizer).items() if n not in usual and n[:6] != "_self_"}
+    return [*parts, digest(kind), walk(more)]
 
 
-def _variables(model: Any) -> Any:
+def _regularization(model: Any) -> Any:
     """Tell which regularizers are one object: a program has one input for it."""
     places: dict[int, int] = {}
     shared = [
         None if regularizer is None else places.setdefault(id(regularizer), len(places))
         for regularizer in _regularizers(model)
     ]
-    known = [type(getattr(r, name)) is float for r, name in strengths(model)]
-    if not all(known):
+    if not all(type(getattr(r, name)) is float for r, name in strengths(model)):
         raise UnkeyableError("a regularizer's strength is no number")
-    return [shared, [variable.trainable for variable in model.variables]]
+    return shared
 
 
 def _surroundings() -> Any:
