@@ -20,6 +20,7 @@ from tests.models.networks import (
     diabetes,
     digits,
     iris,
+    look_alikes,
     numbers,
 )
 from tunesmith import GridSearchCV
@@ -75,7 +76,8 @@ def by_keras(monkeypatch, *args, **settings):
     """Fit with the functions that Keras makes, on the same batches."""
     with monkeypatch.context() as patch:
         patch.setattr(staged, "can_trace", lambda model: False)
-        patch.setattr(trainer, "TFEpochIterator", graphs._cut_by_numpy(trainer.TFEpochIterator))
+        by_numpy = graphs._cut_by_numpy(trainer.TFEpochIterator, lambda caller: True)
+        patch.setattr(trainer, "TFEpochIterator", by_numpy)
         return results(fitted(*args, **settings), args[2])
 
 
@@ -151,6 +153,111 @@ def test_other_settings_are_other_graphs(monkeypatch):
         expected = by_keras(monkeypatch, KerasClassifier, dense, X, y, **settings)
         assert_same(results(fitted(KerasClassifier, dense, X, y, cache, **settings), X), expected)
     assert cache.work.programs == 4
+
+
+@pytest.mark.parametrize("name", [*look_alikes(), "tf.function"])
+def test_what_keras_does_not_tell_of_a_network_is_told(name):
+    def traced(k):
+        return layers.Lambda(tf.function(lambda x: x * k))
+
+    part = {**look_alikes(), "tf.function": traced}[name]
+    X, y = iris()
+    cache = StageCache()
+    for k in (1, 3):
+        settings = {"parts": [lambda k=k: part(k)], "epochs": 1}
+        alone = fitted(KerasClassifier, dense, X, y, **settings)
+        shared = fitted(KerasClassifier, dense, X, y, cache, **settings)
+        assert_same(results(shared, X), results(alone, X))
+
+
+class Weighted(layers.Layer):
+    def build(self, shape):
+        self.inner = layers.Dense(shape[-1])
+        self.inner.build(shape)
+        self.scale = self.add_weight(shape=(), initializer="ones")
+
+    def call(self, x):
+        return self.inner(x) * self.scale
+
+
+def test_a_layer_of_the_users_own_with_variables_shares():
+    X, y = iris()
+    cache = StageCache()
+    for seed in (0, 1):
+        fitted(KerasClassifier, dense, X, y, cache, parts=[Weighted], random_state=seed)
+    assert cache.work.programs == 1
+
+
+SEEN = []
+
+
+class Making(keras.Model):
+    """Makes its own function, which takes batches from an iterator of TensorFlow."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(3, "softmax")
+
+    def call(self, x):
+        return self.dense(x)
+
+    def make_train_function(self, force=False):
+        @tf.function
+        def function(batches):
+            data = next(batches)
+            tf.numpy_function(lambda x: SEEN.append(float(x[0, 0])), [data[0]], [])
+            return self.train_step(data)
+
+        self.train_function = function
+        return function
+
+
+def test_a_model_that_makes_its_own_function_sees_every_batch():
+    def build(meta):
+        model = Making()
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
+
+    X, y = iris()
+    SEEN.clear()
+    estimator = fitted(KerasClassifier, build, X, y, epochs=1, shuffle=False)
+    np.testing.assert_array_equal(SEEN, X[::16, 0])
+    assert not estimator.can_advance
+
+
+def unknown(X, y):
+    """Give batches of which nobody knows how many there are."""
+    data = tf.data.Dataset.from_tensor_slices((X, y)).batch(9)
+    return data.filter(lambda a, b: True)
+
+
+INNER = {
+    "arrays": lambda model, X, y: model.fit(X, y, verbose=0),
+    "unknown": lambda model, X, y: model.fit(unknown(X, y), epochs=2, verbose=0),
+    "validated": lambda model, X, y: model.fit(X, y, validation_data=unknown(X, y), verbose=0),
+    "evaluated": lambda model, X, y: model.evaluate(unknown(X, y), verbose=0),
+    "predicted": lambda model, X, y: model.predict(unknown(X, y), verbose=0),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "whose"),
+    [*((name, "another") for name in INNER), ("evaluated", "own"), ("predicted", "own")],
+)
+def test_what_a_callback_does_with_keras_goes_on_as_ever(name, whose):
+    X, y = iris()
+    before = trainer.TFEpochIterator
+    done = []
+
+    class Inner(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            model = self.model if whose == "own" else dense({"X_shape_": X.shape})
+            INNER[name](model, X, y)
+            done.append(epoch)
+
+    fitted(KerasClassifier, dense, X, y, callbacks=[Inner], epochs=2)
+    assert done == [0, 1]
+    assert trainer.TFEpochIterator is before
 
 
 def test_penalties_of_half_precision_are_constants(monkeypatch):

@@ -17,6 +17,7 @@ from tests.models.networks import (
     diabetes,
     digits,
     iris,
+    look_alikes,
     numbers,
 )
 from tunesmith.evaluation.stages import StageCache
@@ -138,6 +139,17 @@ def test_other_networks_and_data(weighted, cache, monkeypatch):
         estimator = fitted(*task, cache, **settings)
         assert_same(results(estimator, X[:90]), expected)
         assert recordings(estimator)["train"]
+
+
+@pytest.mark.parametrize("name", look_alikes())
+def test_what_keras_does_not_tell_of_a_network_is_told(name):
+    part = look_alikes()[name]
+    X, y = iris()
+    cache = StageCache()
+    for k in (1, 3):
+        settings = {"parts": [lambda k=k: part(k)], "epochs": 1}
+        alone = results(fitted(KerasClassifier, dense, X, y, **settings), X)
+        assert_same(results(fitted(KerasClassifier, dense, X, y, cache, **settings), X), alone)
 
 
 def test_candidates_share_tapes_but_not_learning_rates(monkeypatch):

@@ -419,7 +419,7 @@ class KerasEstimator(StagedEstimator):
 
 
 def _playing(programs: Steps | None, arguments: Mapping[str, Any]) -> AbstractContextManager[None]:
-    """Return a context in which Keras' loops take programs or tapes."""
+    """Return a context in which Keras' loops take tapes or graphs."""
     recorded = isinstance(programs, Tapes)
     if programs is None or (recorded and not are_keras_own(arguments.get("callbacks"))):
         return nullcontext()

@@ -10,12 +10,14 @@ in another call of ``fit``.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import get_ident
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.models import building
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     import keras
 
 Step = Callable[[Any], Any]
+
+_ARRAYS = (np.ndarray, list, tuple, dict)
+_OWN_FUNCTIONS = ("make_train_function", "make_test_function", "make_predict_function")
 
 _NBYTES = 2 * 2**20
 """What the graph of a small network holds, at most, by the growth of a process."""
@@ -54,7 +59,6 @@ class Graphs(Steps):
         from keras.src.backend.tensorflow import trainer
 
         model = self.model
-        before = model.train_function, model.test_function, model.predict_function
         iterators = trainer.TFEpochIterator
 
         def train(batches: Any) -> Any:
@@ -66,15 +70,19 @@ class Graphs(Steps):
         def predict(batches: Any) -> Any:
             return self._take("predict", batches[0])
 
-        model.train_function, model.test_function, model.predict_function = train, test, predict
-        trainer.TFEpochIterator = _cut_by_numpy(iterators)
+        ours = {"train_function": train, "test_function": test, "predict_function": predict}
+        before = {name: getattr(model, name) for name in ours}
+        for name, function in ours.items():
+            setattr(model, name, function)
+        trainer.TFEpochIterator = _cut_by_numpy(iterators, lambda caller: caller is model)
         try:
             yield
         finally:
             trainer.TFEpochIterator = iterators
             # A callback may have compiled the model anew, and so have made its own.
-            if model.train_function is train:
-                model.train_function, model.test_function, model.predict_function = before
+            for name, function in ours.items():
+                if getattr(model, name) is function:
+                    setattr(model, name, before[name])
 
     def _take(self, kind: str, batch: Any) -> Any:
         import keras
@@ -158,8 +166,8 @@ def can_trace(model: keras.Model) -> bool:
     Returns
     -------
     bool
-        False on other backends, and for what asks for Keras' own functions: eager execution,
-        several steps an execution, a distribution over devices.
+        False on other backends, and for what asks for other functions: eager execution, several
+        steps an execution, a distribution over devices, a model that makes its own.
     """
     import keras
 
@@ -169,7 +177,12 @@ def can_trace(model: keras.Model) -> bool:
 
     eager = model.run_eagerly or tf.config.functions_run_eagerly()
     distributed = model._distribute_strategy is not None or tf.distribute.has_strategy()
-    return not eager and not distributed and model.steps_per_execution == 1
+    makes_own = any(
+        name in vars(model) or getattr(type(model), name) is not getattr(keras.Model, name)
+        for name in _OWN_FUNCTIONS
+    )
+    plain = not eager and not distributed and model.steps_per_execution == 1
+    return plain and not makes_own
 
 
 def _traced(
@@ -231,25 +244,29 @@ def _spec(leaf: Any) -> Any:
     return None if leaf is None else tf.TensorSpec((None, *leaf.shape[1:]), leaf.dtype)
 
 
-def _cut_by_numpy(kind: type[Any]) -> type[Any]:
-    """Derive a kind of Keras' iterators over epochs whose batches are arrays of numpy.
+def _cut_by_numpy(kind: type[Any], serves: Callable[[Any], bool]) -> type[Any]:
+    """Derive a kind of Keras' iterators over epochs that cuts the arrays of a model by numpy.
 
-    In other threads than this one it is what it was.
+    For other models, which a callback or another thread may train, and for other data than arrays
+    it is what it was.
     """
     from keras.src.trainers.epoch_iterator import EpochIterator
 
-    here = get_ident()
-
     class CutByNumpy(kind):
         def __init__(self, distribute_strategy: Any = None, **given: Any) -> None:
-            if get_ident() == here:
+            # Keras does not say for whom it asks; the caller is a method of the model.
+            caller = sys._getframe(1).f_locals.get("self")
+            self._by_numpy = serves(caller) and isinstance(given.get("x"), _ARRAYS)
+            if self._by_numpy:
                 EpochIterator.__init__(self, **given)
             else:
                 super().__init__(distribute_strategy=distribute_strategy, **given)
 
         def _get_iterator(self) -> Any:
-            if get_ident() == here:
-                return self.data_adapter.get_numpy_iterator()
-            return super()._get_iterator()
+            return (
+                self.data_adapter.get_numpy_iterator()
+                if self._by_numpy
+                else super()._get_iterator()
+            )
 
     return CutByNumpy

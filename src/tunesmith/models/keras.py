@@ -59,7 +59,7 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights and optimizer state of the last one.
     random_state : int, RandomState or None, default=None
-        Makes a fit reproducible, to the bit on JAX. Keras draws from the global generators of
+        Makes a fit reproducible, to the bit. Keras draws from the global generators of
         Python, numpy and the backend: they are seeded for the fit and put back after it. None
         leaves them alone. Fits of one process wait for each other.
     **sk_params
@@ -314,7 +314,7 @@ class KerasRegressor(RegressorMixin, KerasEstimator):
     warm_start : bool, default=False
         Whether ``fit`` goes on from the last one.
     random_state : int, RandomState or None, default=None
-        Makes a fit reproducible, to the bit on JAX.
+        Makes a fit reproducible, to the bit.
     **sk_params
         Any argument of the build function and of Keras' methods, flat or prefixed, as in
         `KerasClassifier`.

@@ -131,7 +131,7 @@ class StagedEstimator(KerasParameters):
             return True
         # TensorFlow's own pipeline counts the draws of its shuffle anew in each call.
         shuffled_here = backend_name() != "tensorflow" or can_trace(model)
-        return shuffled_here and not getattr(model.optimizer, "use_ema", False)
+        return shuffled_here and not _ends_otherwise(model)
 
     def advance(
         self, X: Any, y: Any, *, to: int, sample_weight: Any = None, **fit_params: Any
@@ -182,6 +182,21 @@ class StagedEstimator(KerasParameters):
 
         def fit(self, X: Any, y: Any, sample_weight: Any = None, **kwargs: Any) -> Self:
             """Build, compile and train the model; see `KerasClassifier`."""
+
+
+def _ends_otherwise(model: Any) -> bool:
+    """Tell whether the end of a training changes the weights, or may."""
+    import keras
+
+    optimizers = [model.optimizer]
+    while (inner := getattr(optimizers[-1], "inner_optimizer", None)) is not None:
+        optimizers.append(inner)
+    known = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
+    ends = [kind.finalize_variable_values for kind in known]
+    return type(model).fit is not keras.Model.fit or any(
+        optimizer.use_ema or type(optimizer).finalize_variable_values not in ends
+        for optimizer in optimizers
+    )
 
 
 def states_of(model: keras.Model) -> list[np.ndarray]:
