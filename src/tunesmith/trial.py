@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
@@ -228,12 +228,15 @@ class History:
         Parameters of the trials started before.
     encoded : ndarray of shape (n_trials, n_dimensions)
         The same in the unit cube; NaN where a parameter was not active.
-    scores : ndarray of shape (n_trials, n_splits)
-        Test scores; NaN where a result is pending or missing.
+    scores : ndarray of shape (n_trials, n_splits) or (n_trials, n_splits, n_objectives)
+        Test scores, to be maximised; NaN where a result is pending or missing.
     known : ndarray of shape (n_trials,), dtype bool
         Whether the results of a trial may be looked at.
     seed : int, default=0
         The seed of the search, the same for all its trials.
+    violations : ndarray of shape (n_trials, n_constraints) or None, default=None
+        By how much the results of a trial break each outcome constraint, 0 or less where they
+        keep it; NaN as in `scores`. None where there are no such constraints.
     """
 
     number: int
@@ -242,11 +245,58 @@ class History:
     scores: NDArray[np.float64]
     known: NDArray[np.bool_]
     seed: int = 0
+    violations: NDArray[np.float64] | None = None
+
+    @property
+    def n_objectives(self) -> int:
+        """How many scores are maximised at once."""
+        return 1 if self.scores.ndim == 2 else self.scores.shape[2]
+
+    @property
+    def objectives(self) -> NDArray[np.float64]:
+        """Mean scores, of shape (n_trials, n_objectives), to be maximised; NaN if one misses."""
+        means = self.scores.mean(axis=1)
+        return np.asarray(means[:, None] if means.ndim == 1 else means)
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """Mean scores, of shape (n_trials,), to be maximised; NaN where any is missing."""
-        return np.asarray(self.scores.mean(axis=1))
+        """Mean scores, of shape (n_trials,), where one is maximised; NaN if one misses."""
+        if self.n_objectives > 1:
+            raise ValueError("with several objectives there is no single value; see `objectives`")
+        return self.objectives[:, 0]
+
+    @property
+    def feasible(self) -> NDArray[np.bool_]:
+        """Whether results keep all outcome constraints, of shape (n_trials,).
+
+        False where the results are pending or missing, and there are such constraints.
+        """
+        if self.violations is None:
+            return np.ones(len(self.scores), dtype=bool)
+        return np.asarray((self.violations <= 0).all(axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is read from an outcome: the scores a search maximises, and what limits them.
+
+    Parameters
+    ----------
+    objective : callable
+        Takes an `Outcome`, returns the score, or `n_objectives` of them; NaN if none.
+    n_objectives : int, default=1
+        How many scores there are.
+    violation : callable or None, default=None
+        Takes an `Outcome`, returns by how much it breaks each outcome constraint, 0 or less
+        where it keeps it, NaN if nobody knows.
+    n_constraints : int, default=0
+        How many numbers `violation` returns.
+    """
+
+    objective: Callable[[Outcome], float | Sequence[float]]
+    n_objectives: int = 1
+    violation: Callable[[Outcome], Sequence[float]] | None = None
+    n_constraints: int = 0
 
 
 class Ledger:
@@ -258,8 +308,8 @@ class Ledger:
         Evaluations of each trial.
     n_dimensions : int
         Width of the encoding.
-    objective : callable
-        Takes an `Outcome`, returns the score that the search maximises; NaN if none.
+    goal : Goal or callable
+        What is read from an `Outcome`. A callable returns the one score that is maximised.
     encode : callable
         Takes parameters, returns their place in the unit cube, shape (n_dimensions,).
     seed : int, default=0
@@ -281,7 +331,7 @@ class Ledger:
         self,
         n_splits: int,
         n_dimensions: int,
-        objective: Callable[[Outcome], float],
+        goal: Goal | Callable[[Outcome], float],
         encode: Callable[[Mapping[str, Any]], NDArray[np.float64]],
         seed: int = 0,
     ) -> None:
@@ -289,12 +339,14 @@ class Ledger:
         self.outcomes: dict[tuple[int, int], Outcome] = {}
         self.frontier = 0
         self._n_splits = n_splits
-        self._objective = objective
+        self._goal = goal if isinstance(goal, Goal) else Goal(goal)
         self._encode = encode
         self.seed = seed
+        n, m = self._goal.n_objectives, self._goal.n_constraints
         self._missing: list[int] = []
         self._complete = np.zeros(64, dtype=bool)
-        self._scores = np.full((64, n_splits), np.nan)
+        self._scores = np.full((64, n_splits) if n == 1 else (64, n_splits, n), np.nan)
+        self._violations = np.full((64, n_splits, m), np.nan)
         self._encoded = np.empty((64, n_dimensions))
 
     def start(self, params: Mapping[str, Any]) -> int:
@@ -302,8 +354,9 @@ class Ledger:
         number = len(self.params)
         row = self._encode(params)
         if number == len(self._scores):
-            self._scores = np.concatenate([self._scores, np.full_like(self._scores, np.nan)])
-            self._encoded = np.concatenate([self._encoded, np.empty_like(self._encoded)])
+            for name in ("_scores", "_violations", "_encoded"):
+                rows = getattr(self, name)
+                setattr(self, name, np.concatenate([rows, np.full_like(rows, np.nan)]))
             self._complete = np.concatenate([self._complete, np.zeros_like(self._complete)])
         self._encoded[number] = row
         self.params.append(params)
@@ -311,17 +364,24 @@ class Ledger:
         return number
 
     def enter(self, outcome: Outcome) -> float | None:
-        """Enter an outcome; return the trial's mean score once its last one is in."""
-        trial = outcome.trial
+        """Enter an outcome; return the trial's mean score once its last one is in.
+
+        It is the first of several; NaN where the trial breaks an outcome constraint.
+        """
+        trial, goal = outcome.trial, self._goal
         self.outcomes[trial, outcome.split] = outcome
-        self._scores[trial, outcome.split] = self._objective(outcome)
+        self._scores[trial, outcome.split] = goal.objective(outcome)
+        if goal.violation is not None:
+            self._violations[trial, outcome.split] = goal.violation(outcome)
         self._missing[trial] -= 1
         while self.frontier < len(self._missing) and not self._missing[self.frontier]:
             self.frontier += 1
         if self._missing[trial]:
             return None
         self._complete[trial] = True
-        return float(self._scores[trial].mean())
+        if (self._violations[trial].mean(axis=0) > 0).any():
+            return float("nan")
+        return float(self._scores[trial].reshape(self._n_splits, -1)[:, 0].mean())
 
     def view(self, known: int | None = None) -> History:
         """Return what a decision may see.
@@ -341,11 +401,22 @@ class Ledger:
         # Where a trial was started is not written to again.
         encoded = self._encoded[:n]
         encoded.flags.writeable = False
+        violations = None
+        if self._goal.n_constraints:
+            violations = _where(mask, self._violations[:n].mean(axis=1))
         return History(
             number=n,
             params=tuple(self.params),
             encoded=encoded,
-            scores=np.where(mask[:, None], self._scores[:n], np.nan),
+            scores=_where(mask, self._scores[:n]),
             known=mask,
             seed=self.seed,
+            violations=violations,
         )
+
+
+def _where(mask: NDArray[np.bool_], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a copy of rows, NaN where the mask is False."""
+    kept = rows.copy()
+    kept[~mask] = np.nan
+    return kept

@@ -16,8 +16,15 @@ from numpy.typing import ArrayLike, NDArray
 from tunesmith.exceptions import SpaceError
 from tunesmith.space.branch import Branch, Column
 from tunesmith.space.categorical import Categorical, same
+from tunesmith.space.constraints import Constraint, allows, read_constraints
 from tunesmith.space.cube import Cube
 from tunesmith.space.dimension import Dimension, brief
+
+_DRAWS = 10_000
+"""Random points after which none is believed to satisfy the constraints."""
+
+_COUNTED = 20_000
+"""Points that are tried one by one against the constraints at most."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -80,6 +87,11 @@ class Choice(Dimension):
                 spaces[key] = Space.read(branch)
             except SpaceError as error:
                 raise SpaceError(f"Choice: in the branch {key!r}: {error}") from None
+            if spaces[key].constraints:
+                raise SpaceError(
+                    f"Choice: the branch {key!r} has constraints; give them to the whole space, "
+                    "and let them use p.get('name') for what is not always active"
+                )
         object.__setattr__(self, "branches", spaces)
 
     @property
@@ -135,6 +147,8 @@ class Space:
     ----------
     branches : tuple of Branch
         The alternatives, usually one.
+    constraints : tuple of callable, default=()
+        Each takes a dict of parameters and tells whether they may be tried together.
 
     Examples
     --------
@@ -155,6 +169,7 @@ class Space:
     """
 
     branches: tuple[Branch, ...]
+    constraints: tuple[Constraint, ...] = ()
 
     @classmethod
     def read(cls, space: Any) -> Space:
@@ -204,6 +219,60 @@ class Space:
                 )
         return cls(tuple(Branch.read(branch) for branch in space))
 
+    def where(self, constraints: Any) -> Space:
+        """Return the part of this space in which constraints hold.
+
+        Parameters
+        ----------
+        constraints : callable or sequence of callable
+            Each takes a dict of parameters, and returns whether they may be tried together.
+            They hold beside those the space has.
+
+        Returns
+        -------
+        Space
+            Its columns are those of this one.
+
+        Raises
+        ------
+        SpaceError
+            If one is no function.
+
+        Examples
+        --------
+        >>> from tunesmith.space import Int, Space
+        >>> space = Space.read({"low": Int(0, 2), "high": Int(0, 2)})
+        >>> space.where(lambda p: p["low"] < p["high"]).size
+        3
+        """
+        return Space(self.branches, self.constraints + read_constraints(constraints))
+
+    def allows(self, params: Mapping[str, Any]) -> bool:
+        """Tell whether all constraints hold for parameters.
+
+        Raises
+        ------
+        SpaceError
+            If a constraint raises; tells which, and at what.
+        """
+        return all(allows(constraint, params) for constraint in self.constraints)
+
+    def allowed(self, places: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell for which places all constraints hold.
+
+        Parameters
+        ----------
+        places : ndarray of shape (n, n_dimensions)
+            NaN where a column is not active.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        if not self.constraints:
+            return np.ones(len(places), dtype=bool)
+        return np.array([self.allows(self.decode(place)) for place in places], dtype=bool)
+
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """The columns of the encoding, in order."""
@@ -226,8 +295,24 @@ class Space:
 
     @cached_property
     def size(self) -> int | float:
-        """Number of points, repeats included; ``inf`` where they cannot be counted."""
-        return sum(branch.size for branch in self.branches)
+        """Number of points, repeats included; ``inf`` where they cannot be counted.
+
+        With constraints, those that are allowed; ``inf`` where there are too many to try them all.
+        """
+        return self._all if self._points is None else len(self._points)
+
+    @cached_property
+    def _all(self) -> int | float:
+        """Number of points if there were no constraints."""
+        size = sum(branch.size for branch in self.branches)
+        return math.inf if self.constraints and size > _COUNTED else size
+
+    @cached_property
+    def _points(self) -> list[int] | None:
+        """The numbers of the points that are allowed; None where all are, or nobody knows."""
+        if not self.constraints or self._all == math.inf:
+            return None
+        return [number for number in range(int(self._all)) if self.allows(self._point(number))]
 
     def decode(self, u: ArrayLike) -> dict[str, Any]:
         """Return the parameters at a place in the unit cube.
@@ -288,14 +373,30 @@ class Space:
         Parameters
         ----------
         rng : numpy.random.Generator
-            Asked for `n_dimensions` numbers, whatever is drawn.
+            Asked for `n_dimensions` numbers, whatever is drawn; with constraints, until they hold.
 
         Returns
         -------
         dict of str to object
             The active parameters.
+
+        Raises
+        ------
+        SpaceError
+            If no point is found for which the constraints hold.
         """
-        return self._decode(rng.random(self.n_dimensions))
+        if not self.constraints:
+            return self._decode(rng.random(self.n_dimensions))
+        for _ in range(_DRAWS):
+            params = self._decode(rng.random(self.n_dimensions))
+            if self.allows(params):
+                return params
+        if self._points:
+            return self.point(int(rng.integers(len(self._points))))
+        raise SpaceError(
+            f"the constraints hold at none of {_DRAWS} random points; loosen them, or narrow the "
+            "ranges to where they hold"
+        )
 
     def point(self, index: int) -> dict[str, Any]:
         """Return the point of a given number, in the order of scikit-learn's `ParameterGrid`.
@@ -326,10 +427,19 @@ class Space:
         (3000000, {'a': 666667, 'b': 'z'})
         """
         if self.size == math.inf:
-            name = next(c.name for c in self.columns if c.dimension.size == math.inf)
-            raise SpaceError(f"the values of the parameter {name!r} cannot be counted")
+            endless = [c.name for c in self.columns if c.dimension.size == math.inf]
+            if not endless:
+                raise SpaceError(
+                    f"this space has more than {_COUNTED} points, too many to try the constraints "
+                    "on each"
+                )
+            raise SpaceError(f"the values of the parameter {endless[0]!r} cannot be counted")
         if not 0 <= index < self.size:
             raise SpaceError(f"this space has {self.size} points; there is no number {index}")
+        return self._point(index if self._points is None else self._points[index])
+
+    def _point(self, index: int) -> dict[str, Any]:
+        """Return the point of a number, whether it is allowed or not."""
         for branch in self.branches:
             if index < branch.size:
                 return branch.point(index)
@@ -363,7 +473,8 @@ class Space:
             return change(name, dimension)
 
         return Space(
-            tuple(Branch(tuple((n, changed(n, d)) for n, d in b.entries)) for b in self.branches)
+            tuple(Branch(tuple((n, changed(n, d)) for n, d in b.entries)) for b in self.branches),
+            self.constraints,
         )
 
     def __contains__(self, params: object) -> bool:
@@ -373,13 +484,14 @@ class Space:
             self.encode(params)
         except SpaceError:
             return False
-        return True
+        return self.allows(params)
 
     def __repr__(self) -> str:
-        return f"Space.read({self._plain()})"
+        where = f".where({list(self.constraints)!r})" if self.constraints else ""
+        return f"Space.read({self._plain()}){where}"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"branches": self.branches}
+        return {"branches": self.branches, "constraints": self.constraints}
 
     def _plain(self) -> str:
         branches = [repr(branch) for branch in self.branches]
