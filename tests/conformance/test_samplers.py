@@ -38,7 +38,7 @@ def fixed(space: Space) -> Sampler:
     ids=["fixed", "grid", "random", "sobol", "halton", "tpe", "gp", "auto"],
 )
 def test_sampler_keeps_the_contract(factory):
-    check_sampler(factory)
+    check_sampler(factory, n_objectives=(1, 2, 3, 4))
 
 
 @dataclass

@@ -82,9 +82,10 @@ class AutoSampler:
 def _new(space: Space, history: History, rng: Generator) -> Suggestion | None:
     """Return a point that has not been suggested; None if there is none."""
     drawn = space.cube.snap(rng.random((_DRAWS, space.n_dimensions)))
-    free = np.flatnonzero(~are_among(drawn, history.encoded))
-    if len(free):
-        return Suggestion(space.decode(drawn[free[0]]))
+    for place in drawn[~are_among(drawn, history.encoded)]:
+        params = space.decode(np.where(np.isnan(place), 0.5, place))
+        if space.allows(params):
+            return Suggestion(params)
     # Few are left: at most some times as many as there are trials.
     start = int(rng.integers(int(space.size)))
     for step in range(min(int(space.size), 100 * (history.number + 1))):

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.optimize import minimize
-from scipy.special import erfcx, ndtr, ndtri
 
 from tunesmith.exceptions import SpaceError
 from tunesmith.samplers import Suggestion
-from tunesmith.samplers.qmc import QMCSampler
+from tunesmith.samplers.acquisition import Improvement
+from tunesmith.samplers.fronts import dominates, fronts, ranking
+from tunesmith.samplers.prior import pull, start
+from tunesmith.samplers.process import Columns, Process, fitted, half_ranked, standardised
 from tunesmith.samplers.threads import one_thread
 from tunesmith.space import Space
-from tunesmith.space.cube import Cube, are_among
+from tunesmith.space.cube import are_among
 from tunesmith.trial import History
 
 Array = NDArray[np.float64]
 
-_APART = 0.25
-"""Squared distance on a column that is active in one of two trials only."""
-
-_MOST = 160
-"""Trials that the kernel's parameters are fitted to at most; predictions are made from all."""
+_OBJECTIVES = 3
+"""Scores up to which the volume that they gain is computed; more are weighed into one."""
 
 
 @dataclass(frozen=True)
@@ -99,187 +95,94 @@ class GPSampler:
         Suggestion
             The place.
         """
-        scored = ~np.isnan(history.values)
+        scored = ~np.isnan(history.objectives).any(axis=1)
         if history.number < self.n_startup or scored.sum() < 2 or not space.n_dimensions:
-            return QMCSampler().suggest(space, history, rng)
+            return start(space, history, rng)
         with one_thread():
-            place = _promising(space, history, rng)
+            place = _promising(space, _weighed(history, rng), rng)
+        if place is None:
+            return Suggestion(space.sample(rng))
         return Suggestion(space.decode(np.where(np.isnan(place), rng.random(len(place)), place)))
 
 
-def _promising(space: Space, history: History, rng: Generator) -> Array:
-    cube, scored = space.cube, ~np.isnan(history.values)
+def _weighed(history: History, rng: Generator) -> History:
+    """Return a history with one score, where there are more than can be had at once.
+
+    They are scaled and weighed at random (J. Knowles, "ParEGO", IEEE Transactions on Evolutionary
+    Computation 10 (2006), equation 2).
+    """
+    n = history.n_objectives
+    if n <= _OBJECTIVES:
+        return history
+    values = history.objectives
+    low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+    lost = (high - values) / np.where(high > low, high - low, 1.0)
+    weighed = rng.dirichlet(np.ones(n)) * lost
+    score = -(weighed.max(axis=1) + 0.05 * weighed.sum(axis=1))
+    return replace(history, scores=score[:, None])
+
+
+def _promising(space: Space, history: History, rng: Generator) -> Array | None:
+    objectives = history.objectives
+    scored = ~np.isnan(objectives).any(axis=1)
     failed = history.known & ~scored
-    values = np.where(failed, np.nanmin(history.values), history.values)
     seen = scored | failed
-    outputs = _standardised(_half_ranked(values[seen]))
-    process = _fitted(_Columns(cube), history.encoded[seen], outputs)
-    process = process.given(history.encoded[~seen])
-    best = history.encoded[seen][np.argmax(outputs)]
-    search = _Search(cube, process, history.encoded, best, _side(values[seen], space), rng)
-    return search.run()
+    values = np.where(failed[:, None], np.nanmin(objectives[scored], axis=0), objectives)[seen]
+    places, pending = history.encoded[seen], history.encoded[~seen]
+    columns = Columns(space.cube)
+    scores = [
+        fitted(columns, places, standardised(half_ranked(column))).given(pending)
+        for column in values.T
+    ]
+    limits, zeros = _limits(columns, history)
+    allowed = (scored & history.feasible) | (~seen & (len(limits) == 0))
+    worth = Improvement(scores, limits, zeros, history.encoded[allowed])
+    best = ranking(history)
+    if history.n_objectives > 1:
+        first = history.feasible[best] if history.feasible[best].any() else best == best[0]
+        best = best[first][fronts(objectives[best[first]]) == 0]
+    centre = history.encoded[
+        best[rng.integers(len(best))] if history.n_objectives > 1 else best[0]
+    ]
+    side = _side(_improved(values, history.feasible[seen]), space)
+    return _Search(space, worth, history.encoded, int(seen.sum()), centre, side, rng).run()
 
 
-class _Columns:
-    """Squared distances of places, column by column."""
+def _limits(columns: Columns, history: History) -> tuple[list[Process], Array]:
+    """Return a process for each outcome constraint, and what 0 is to it.
 
-    def __init__(self, cube: Cube) -> None:
-        self._kept = np.flatnonzero(cube.encoded)
-        self._ordered = cube.ordered[self._kept]
-
-    @property
-    def n(self) -> int:
-        return len(self._kept)
-
-    def squares(self, a: Array, b: Array) -> Array:
-        """Return distances of shape (n_columns, len(a), len(b)).
-
-        On a column that is active in neither they are 0.
-        """
-        left, right = a[:, self._kept].T[:, :, None], b[:, self._kept].T[:, None, :]
-        difference = left - right
-        far = np.where(self._ordered[:, None, None], difference**2, np.abs(difference) > 1e-9)
-        one, other = np.isnan(left), np.isnan(right)
-        return np.where(one | other, np.where(one & other, 0.0, _APART), far)
-
-
-@dataclass(frozen=True)
-class _Process:
-    """A Gaussian process that has seen some trials.
-
-    Parameters
-    ----------
-    columns : _Columns
-    places : ndarray of shape (n, n_dimensions)
-    outputs : ndarray of shape (n,)
-    theta : ndarray of shape (n_columns + 2,)
-        Logarithms of the lengthscales, of the variance, and of that of the noise.
+    Violations far from 0 are drawn in (D. Eriksson, M. Poloczek, "Scalable constrained Bayesian
+    optimization", AISTATS 2021, section 3).
     """
-
-    columns: _Columns
-    places: Array
-    outputs: Array
-    theta: Array
-
-    def __post_init__(self) -> None:
-        covariance = _matern(self.columns.squares(self.places, self.places), self.theta)
-        covariance[np.diag_indices_from(covariance)] += np.exp(self.theta[-1]) + 1e-8
-        factor = cholesky(covariance, lower=True)
-        object.__setattr__(self, "_factor", factor)
-        object.__setattr__(self, "_weights", cho_solve((factor, True), self.outputs))
-
-    def predict(self, places: Array) -> tuple[Array, Array]:
-        """Return means and standard deviations without noise, both of shape (len(places),)."""
-        cross = _matern(self.columns.squares(self.places, places), self.theta)
-        mean = cross.T @ self._weights  # type: ignore[attr-defined]
-        solved = solve_triangular(self._factor, cross, lower=True)  # type: ignore[attr-defined]
-        variance = np.exp(self.theta[-2]) - (solved**2).sum(axis=0)
-        return mean, np.sqrt(np.maximum(variance, 1e-12))
-
-    def given(self, pending: Array) -> _Process:
-        """Return the process that has seen pending trials do as it expects of them."""
-        if not len(pending):
-            return self
-        places = np.concatenate([self.places, pending])
-        outputs = np.concatenate([self.outputs, self.predict(pending)[0]])
-        return _Process(self.columns, places, outputs, self.theta)
+    if history.violations is None:
+        return [], np.empty(0)
+    processes, zeros = [], []
+    told = np.isfinite(history.violations).all(axis=1)
+    for column in history.violations[told].T:
+        size = np.abs(column).mean() or 1.0
+        drawn_in = np.sign(column) * np.log1p(np.abs(column) / size)
+        spread = drawn_in.std() or 1.0
+        outputs = (drawn_in - drawn_in.mean()) / spread
+        processes.append(fitted(columns, history.encoded[told], outputs))
+        zeros.append(-drawn_in.mean() / spread)
+    return processes, np.array(zeros)
 
 
-def _matern(squares: Array, theta: Array) -> Array:
-    """Matérn kernel with smoothness 5/2."""
-    r2 = np.tensordot(np.exp(-2 * theta[:-2]), squares, axes=1)
-    root = np.sqrt(5 * r2)
-    return np.asarray(np.exp(theta[-2] - root) * (1 + root + 5 / 3 * r2))
+def _improved(values: Array, feasible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which trials were better than all before, or among the best ones."""
+    values = np.where(feasible[:, None], values, -np.inf)
+    if values.shape[1] == 1:
+        best = np.maximum.accumulate(values[:, 0])
+        return np.asarray(values[:, 0] > np.concatenate([[-np.inf], best[:-1]]))
+    before = np.triu(np.ones((len(values), len(values)), dtype=bool), 1)
+    return np.asarray(feasible & ~(dominates(values) & before).any(axis=0))
 
 
-def _fitted(columns: _Columns, places: Array, outputs: Array) -> _Process:
-    """Fit the kernel's parameters: the mode of their posterior."""
-    chosen = _telling(outputs)
-    squares, y = columns.squares(places[chosen], places[chosen]), outputs[chosen]
-    start = np.concatenate([np.full(columns.n, np.log(0.6)), [0.0, np.log(1e-2)]])
-    bounds = [(-4.0, 4.0)] * columns.n + [(-5.0, 5.0), (np.log(1e-6), 2.0)]
-    found = minimize(
-        _loss,
-        start,
-        args=(squares, y),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"maxiter": 40},
-    )
-    theta = found.x if np.all(np.isfinite(found.x)) else start
-    return _Process(columns, places, outputs, theta)
-
-
-def _telling(outputs: Array) -> NDArray[np.intp]:
-    """Choose the trials to fit to: all, or the best ones, and of the others some over time."""
-    n = len(outputs)
-    if n <= _MOST:
-        return np.arange(n)
-    order = np.argsort(-outputs, kind="stable")
-    best, others = order[: _MOST // 2], np.sort(order[_MOST // 2 :])
-    some = others[np.linspace(0, len(others) - 1, _MOST - len(best)).round().astype(int)]
-    return np.sort(np.concatenate([best, some]))
-
-
-def _loss(theta: Array, squares: Array, y: Array) -> tuple[float, Array]:
-    """Return the negative logarithm of the posterior, and its gradient."""
-    n, noise, scale = len(y), np.exp(theta[-1]), np.exp(theta[-2])
-    inverse_squares = np.exp(-2 * theta[:-2])
-    r2 = np.tensordot(inverse_squares, squares, axes=1)
-    root = np.sqrt(5 * r2)
-    decay = scale * np.exp(-root)
-    kernel = decay * (1 + root + 5 / 3 * r2)
-    try:
-        factor = cholesky(kernel + (noise + 1e-8) * np.eye(n), lower=True)
-    except np.linalg.LinAlgError:
-        return 1e25, np.zeros_like(theta)
-    weights = cho_solve((factor, True), y)
-    loss = 0.5 * y @ weights + np.log(np.diag(factor)).sum()
-    pull = 0.5 * (cho_solve((factor, True), np.eye(n)) - np.outer(weights, weights))
-    slopes = 5 / 3 * decay * (1 + root) * pull
-    gradient = np.empty_like(theta)
-    gradient[:-2] = inverse_squares * np.tensordot(squares, slopes, axes=2)
-    gradient[-2] = (pull * kernel).sum()
-    gradient[-1] = noise * np.trace(pull)
-    # Lengthscales of about one; variance Gamma(2, 1); noise Gamma(1.1, 30).
-    loss += 0.1 * (np.exp(2 * theta[:-2]) + inverse_squares).sum()
-    gradient[:-2] += 0.2 * (np.exp(2 * theta[:-2]) - inverse_squares)
-    loss += scale - 2 * theta[-2] + 30 * noise - 1.1 * theta[-1]
-    gradient[-2] += scale - 2
-    gradient[-1] += 30 * noise - 1.1
-    return float(loss), gradient
-
-
-def _half_ranked(values: Array) -> Array:
-    """Replace values below the median by normal quantiles of their ranks.
-
-    These are scaled by how far the better half lies from the median.
-    """
-    median = np.median(values)
-    above = values[values >= median] - median
-    spread = np.sqrt(np.mean(above**2))
-    if not spread > 0:
-        return values - median
-    ranks = np.argsort(np.argsort(-values, kind="stable"), kind="stable")
-    quantiles = ndtri(1 - (ranks + 0.5) / len(values))
-    return np.asarray(
-        np.where(values >= median, values - median, spread * np.minimum(quantiles, 0))
-    )
-
-
-def _standardised(values: Array) -> Array:
-    spread = values.std()
-    return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
-
-
-def _side(values: Array, space: Space) -> float:
+def _side(improved: NDArray[np.bool_], space: Space) -> float:
     """Return the side of the box, by how the trials so far have gone."""
     patience = max(3, space.n_dimensions // 2)
-    side, best, successes, failures = 0.4, -np.inf, 0, 0
-    for value in values:
-        better = value > best
-        best = max(best, value)
+    side, successes, failures = 0.4, 0, 0
+    for better in improved:
         successes, failures = (successes + 1, 0) if better else (0, failures + 1)
         if successes == 2:
             side, successes = min(2 * side, 1.6), 0
@@ -296,10 +199,12 @@ class _Search:
 
     Parameters
     ----------
-    cube : Cube
-    process : _Process
+    space : Space
+    worth : Improvement
     places : ndarray of shape (n_trials, n_dimensions)
         Where trials have been started.
+    n_known : int
+        How many of them have results.
     best : ndarray of shape (n_dimensions,)
         The best of them.
     side : float
@@ -307,41 +212,46 @@ class _Search:
     rng : numpy.random.Generator
     """
 
-    cube: Cube
-    process: _Process
+    space: Space
+    worth: Improvement
     places: Array
+    n_known: int
     best: Array
     side: float
     rng: Generator
 
-    def run(self) -> Array:
-        """Return a place; one without a trial, if any is found."""
+    def run(self) -> Array | None:
+        """Return a place without a trial at which the constraints hold; None if none is found."""
         best = np.where(np.isnan(self.best), 0.5, self.best)
         around = np.tile(best, (256, 1))
-        found = np.concatenate([self._in_box(best, 512), self._moved(around, 0.1)])
-        found, gain = self._judged(found)
+        drawn = [self._in_box(best, 512), self._moved(around, 0.1)]
+        if self.space.constraints:
+            anywhere = [self.space.encode(self.space.sample(self.rng)) for _ in range(32)]
+            drawn.append(np.where(np.isnan(anywhere), 0.5, anywhere))
+        found, gain = self._judged(np.concatenate(drawn))
         for width in (0.05, 0.02, 0.007):
             top = np.argsort(-gain, kind="stable")[:6]
             near, its_gain = self._judged(self._moved(np.repeat(found[top], 16, axis=0), width))
             found, gain = np.concatenate([found[top], near]), np.concatenate([gain[top], its_gain])
-        return np.asarray(found[np.argmax(gain)])
+        best_found = int(np.argmax(gain))
+        return None if gain[best_found] == -np.inf else found[best_found]
 
     def _judged(self, found: Array) -> tuple[Array, Array]:
-        snapped = self.cube.snap(found)
-        gain = _log_improvement(*self.process.predict(snapped), self._target)
-        gain[are_among(snapped, self.places)] = -np.inf
+        cube = self.space.cube
+        snapped = cube.snap(found)
+        gain = self.worth(snapped) + pull(cube, snapped, self.n_known)
+        gain[are_among(snapped, self.places) | ~self._allowed(snapped)] = -np.inf
         return snapped, gain
 
-    @cached_property
-    def _target(self) -> float:
-        return float(self.process.predict(self.places)[0].max())
+    def _allowed(self, places: Array) -> NDArray[np.bool_]:
+        return self.space.allowed(np.where(np.isnan(places), 0.5, places))
 
     def _in_box(self, best: Array, n: int) -> Array:
         """Draw places from the box; values that can be counted mostly stay what they are."""
         places = self.rng.random((n, len(best)))
         kept = self.rng.random(places.shape) < 0.7
-        for column, edges in enumerate(self.cube.edges):
-            if self.cube.ordered[column]:
+        for column, edges in enumerate(self.space.cube.edges):
+            if self.space.cube.ordered[column]:
                 reach = self._reach(column)
                 low, high = max(0.0, best[column] - reach), min(1.0, best[column] + reach)
                 places[:, column] = low + (high - low) * places[:, column]
@@ -351,7 +261,7 @@ class _Search:
 
     def _reach(self, column: int) -> float:
         """Return how far the box goes on a column: to the next cell at least."""
-        edges = self.cube.edges[column]
+        edges = self.space.cube.edges[column]
         return self.side / 2 if edges is None else max(self.side / 2, 1.5 / (len(edges) - 1))
 
     def _moved(self, places: Array, width: float) -> Array:
@@ -360,24 +270,10 @@ class _Search:
         moves = self.rng.random(places.shape) < max(2 / places.shape[1], 0.3)
         steps = self.rng.normal(size=places.shape)
         anew = self.rng.random(places.shape)
-        for column, edges in enumerate(self.cube.edges):
+        for column, edges in enumerate(self.space.cube.edges):
             least = 0.0 if edges is None else 1 / (len(edges) - 1)
             moved = places[:, column] + steps[:, column] * max(width, least)
-            if not self.cube.ordered[column]:
+            if not self.space.cube.ordered[column]:
                 moved = anew[:, column]
             places[:, column] = np.where(moves[:, column], np.clip(moved, 0, 1), places[:, column])
         return places
-
-
-def _log_improvement(mean: Array, deviation: Array, target: float) -> Array:
-    """Return the logarithm of the expected improvement (Ament et al., equation 9)."""
-    z = (mean - target) / deviation
-    near = np.maximum(z, -1.0)
-    density = np.exp(-0.5 * near**2) / np.sqrt(2 * np.pi)
-    direct = np.log(density + near * ndtr(near))
-    far = np.minimum(z, -1.0)
-    tail = np.log1p(far * erfcx(-far / np.sqrt(2)) * np.sqrt(np.pi / 2))
-    # Beyond a million deviations the sum in `tail` is rounding alone.
-    tail = np.where(far > -1e6, tail, -2 * np.log(-far))
-    tail += -0.5 * far**2 - 0.5 * np.log(2 * np.pi)
-    return np.asarray(np.log(deviation) + np.where(z > -1, direct, tail))

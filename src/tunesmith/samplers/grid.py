@@ -113,7 +113,12 @@ class GridSampler:
                 f"points: {unknown[0]!r} is no parameter of this space, "
                 f"which has {list(space.names)}"
             )
-        return space if space.size < math.inf else space.map(self._listed)
+        if space.size < math.inf:
+            return space
+        listed = space.map(self._listed)
+        if listed.size == math.inf:
+            listed.point(0)  # which raises, and says why its points cannot be counted
+        return listed
 
     def _listed(self, name: str, dimension: Dimension) -> Dimension:
         if dimension.size < math.inf:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from tunesmith.exceptions import SpaceError
 from tunesmith.samplers import Suggestion
@@ -14,6 +15,7 @@ from tunesmith.space import Space
 from tunesmith.trial import History
 
 _SEQUENCES = ("sobol", "halton")
+_SCRAMBLES = 20
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class QMCSampler:
     They leave smaller gaps than random points, on every column and on pairs of them. Whole
     numbers and categories are as frequent as their cells of the unit interval are wide, as in
     random draws. The scramble is made of the study's seed, so trial *n* follows from the seed and
-    *n* alone.
+    *n* alone. A point at which a constraint does not hold is replaced by that of the same number
+    of another scramble.
 
     Parameters
     ----------
@@ -71,20 +74,28 @@ class QMCSampler:
         history : History
             Only its `number` and its `seed` are looked at.
         rng : numpy.random.Generator
-            Not used.
+            Drawn from where no scramble has a point at which the constraints hold.
 
         Returns
         -------
         Suggestion
             The point.
         """
+        if not space.n_dimensions:
+            return Suggestion(space.decode(np.empty(0)))
+        for scramble in range(_SCRAMBLES):
+            params = space.decode(self._point(space, history, scramble))
+            if space.allows(params):
+                return Suggestion(params)
+        return Suggestion(space.sample(rng))
+
+    def _point(self, space: Space, history: History, scramble: int) -> NDArray[np.float64]:
         # scipy.stats takes long to load.
         from scipy.stats import qmc
 
-        if not space.n_dimensions:
-            return Suggestion(space.decode(np.empty(0)))
         kind = qmc.Sobol if self.sequence == "sobol" else qmc.Halton
-        engine = kind(space.n_dimensions, scramble=True, rng=np.random.default_rng(history.seed))
+        seed = [history.seed, scramble] if scramble else history.seed
+        engine = kind(space.n_dimensions, scramble=True, rng=np.random.default_rng(seed))
         if history.number:
             engine.fast_forward(history.number)
-        return Suggestion(space.decode(engine.random(1)[0]))
+        return np.asarray(engine.random(1)[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -13,10 +14,15 @@ from scipy.special import ndtr, ndtri
 
 from tunesmith.exceptions import SpaceError
 from tunesmith.samplers import Suggestion
+from tunesmith.samplers.fronts import ranking
+from tunesmith.samplers.prior import draw, pull, start
 from tunesmith.samplers.threads import one_thread
 from tunesmith.space import Space
 from tunesmith.space.cube import Cube, is_among
 from tunesmith.trial import History
+
+_BELIEF = 10
+"""Trials after which half of the places come from what the user believes."""
 
 Places = NDArray[np.float64]
 
@@ -96,25 +102,43 @@ class TPESampler:
         Suggestion
             The place.
         """
-        values = history.values
-        ranked = np.flatnonzero(~np.isnan(values))
-        if len(ranked) < self.n_startup or not space.n_dimensions:
-            return Suggestion(space.sample(rng))
-        ranked = ranked[np.argsort(-values[ranked], kind="stable")]
-        n_good = _n_good(len(ranked))
-        is_bad = np.ones(len(values), dtype=bool)
-        is_bad[ranked[:n_good]] = False
         cube, places = space.cube, history.encoded
+        believes = any(prior is not None for prior in cube.prior)
+        ranked = ranking(history)
+        if len(ranked) < self.n_startup or not space.n_dimensions:
+            return start(space, history, rng) if believes else Suggestion(space.sample(rng))
+        n_good = _n_good(len(ranked))
+        is_bad = np.ones(len(places), dtype=bool)
+        is_bad[ranked[:n_good]] = False
         good = _Density(cube, places[ranked[:n_good]])
         bad = _Density(cube, _thinned(places[is_bad]))
-        drawn = cube.snap(good.draw(self.n_candidates, rng))
+        drawn = good.draw(self.n_candidates, rng)
+        if believes:
+            n_believed = round(self.n_candidates * _BELIEF / (_BELIEF + len(ranked)))
+            drawn[:n_believed] = draw(cube, n_believed, rng)
+        drawn = cube.snap(drawn)
         with one_thread():
             gain = good.log(drawn) - bad.log(drawn)
-        ranked_places = drawn[np.argsort(-gain, kind="stable")]
-        new = (place for place in ranked_places if not is_among(place, places))
-        best = next(new, ranked_places[0])
-        # What has no place of its own is drawn; what is not active is not looked at.
-        return Suggestion(space.decode(np.where(np.isnan(best), rng.random(len(best)), best)))
+        if believes:
+            gain += pull(cube, drawn, len(ranked))
+        best = _first(space, drawn[np.argsort(-gain, kind="stable")], places, rng)
+        if best is None:
+            return Suggestion(space.sample(rng))
+        return Suggestion(space.decode(best))
+
+
+def _first(space: Space, ranked: Places, tried: Places, rng: Generator) -> Places | None:
+    """Return the first of some places that is new and allowed; else the first allowed one."""
+    # What has no place of its own is drawn; what is not active is not looked at.
+    filled = np.where(np.isnan(ranked), rng.random(ranked.shape), ranked)
+    second = None
+    for place, full in zip(ranked, filled, strict=True):
+        if space.constraints and not space.allows(space.decode(full)):
+            continue
+        if not is_among(place, tried):
+            return np.asarray(full)
+        second = full if second is None else second
+    return second
 
 
 class _Density:
@@ -174,7 +198,7 @@ class _Density:
                 yield column, centres, _Normal(self._width, edges)
             else:
                 assert edges is not None
-                yield column, centres, _Category(self._n, edges)
+                yield column, centres, _Category(self._n, edges, self._cube.distances[column])
 
 
 @dataclass(frozen=True)
@@ -213,24 +237,40 @@ def _log_normals(at: Places, centres: Places, width: float) -> Places:
 
 @dataclass(frozen=True)
 class _Category:
-    """A kernel that gives part of its weight to the centre's cell, and spreads the rest evenly."""
+    """A kernel that gives part of its weight to the centre's cell, and spreads the rest.
+
+    It is spread evenly, or more of it over the cells that the user says are near.
+    """
 
     n: int
     edges: NDArray[np.float64]
+    distances: NDArray[np.float64] | None
 
-    @property
-    def _spread(self) -> float:
-        """As if each category had been seen once among all trials."""
+    @cached_property
+    def _mass(self) -> NDArray[np.float64]:
+        """What each cell gets of the kernel of each, of shape (n_cells, n_cells)."""
         n_cells = len(self.edges) - 1
-        return n_cells / (n_cells + self.n)
+        # As if each category had been seen once among all trials.
+        spread = n_cells / (n_cells + self.n)
+        near = np.ones((n_cells, n_cells))
+        if self.distances is not None:
+            near = np.exp(-0.5 * (self.distances / max(0.5 * spread, 0.1)) ** 2)
+        near *= np.diff(self.edges)
+        near *= spread / near.sum(axis=1, keepdims=True)
+        near[np.diag_indices(n_cells)] += 1 - spread
+        return near
 
     def quantile(self, u: Places, centres: Places) -> Places:
-        return np.asarray(np.where(u < self._spread, u / self._spread, centres))
+        ends = np.cumsum(self._mass, axis=1)[self._cells(centres)]
+        number = np.minimum((u[:, None] > ends).sum(axis=1), len(self.edges) - 2)
+        return np.asarray((self.edges[number] + self.edges[number + 1]) / 2)
 
     def log(self, at: Places, centres: Places) -> Places:
-        own, mine = (np.searchsorted(self.edges[1:-1], x, side="right") for x in (at, centres))
-        width = np.diff(self.edges)[own]
-        return np.asarray(np.log(self._spread + (1 - self._spread) * (own == mine) / width))
+        own = self._cells(at)
+        return np.asarray(np.log(self._mass[self._cells(centres), own] / np.diff(self.edges)[own]))
+
+    def _cells(self, places: Places) -> NDArray[np.intp]:
+        return np.searchsorted(self.edges[1:-1], np.nan_to_num(places), side="right")
 
 
 def _n_good(n: int) -> int:

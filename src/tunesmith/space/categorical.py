@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import numbers
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunesmith.exceptions import SpaceError
-from tunesmith.space.dimension import Dimension, brief, cell, centre, unit
+from tunesmith.space.dimension import Dimension, brief, cell, centre, check_prior, unit
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -33,11 +34,17 @@ class Categorical(Dimension):
     weights : sequence of float of length n_values, or None, default=None
         How likely a random draw is to give each value, all above 0, on any scale; kept as
         a tuple. None: all the same.
+    distance : callable or None, default=None
+        Takes two values, returns how far they are from each other, so that samplers that learn
+        know which are alike. None: all are equally far, or as `ordered` says.
+    prior : object or None, default=None
+        The value that is thought good. Samplers that learn try it first, and it more often
+        than others while little is known; random draws are as without it.
 
     Raises
     ------
     SpaceError
-        If `values` is no list, is empty or has two dimensions, or `weights` do not fit it.
+        If `values` is no list, is empty or has two dimensions, or the others do not fit it.
 
     Notes
     -----
@@ -58,6 +65,8 @@ class Categorical(Dimension):
     values: Sequence[Any]
     ordered: bool = field(default=False, kw_only=True)
     weights: Sequence[float] | None = field(default=None, kw_only=True)
+    distance: Callable[[Any, Any], float] | None = field(default=None, kw_only=True)
+    prior: Any = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", _read_values(self.values))
@@ -66,6 +75,11 @@ class Categorical(Dimension):
         if self.weights is not None:
             object.__setattr__(self, "weights", _read_weights(self.weights, self.size))
             self._check_cells()
+        if self.distance is not None:
+            if self.ordered:
+                raise SpaceError("ordered and distance do not go together; leave out one of them")
+            assert self.distances is not None  # asked for here, so that a bad one raises at once
+        check_prior(f"Categorical({brief(list(self.values))})", self, self.prior)
 
     @property
     def size(self) -> int:
@@ -123,6 +137,11 @@ class Categorical(Dimension):
         raise SpaceError(f"{brief(value)} is none of {brief(list(self.values))}")
 
     @cached_property
+    def distances(self) -> NDArray[np.float64] | None:
+        """How far the values are from each other, at most 1, of shape (n_values, n_values)."""
+        return None if self.distance is None else _distances(self.distance, self.values)
+
+    @cached_property
     def _by_identity(self) -> dict[int, int]:
         return {id(value): i for i, value in reversed(list(enumerate(self.values)))}
 
@@ -151,8 +170,8 @@ class Categorical(Dimension):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Categorical):
             return NotImplemented
-        mine, its = (self.ordered, self.weights), (other.ordered, other.weights)
-        return mine == its and same(self.values, other.values)
+        mine, its = ((d.ordered, d.weights, d.distance, d.prior is None) for d in (self, other))
+        return mine == its and same(self.values, other.values) and same(self.prior, other.prior)
 
     def __hash__(self) -> int:
         return hash((self.size, self.ordered, self.weights))
@@ -163,6 +182,10 @@ class Categorical(Dimension):
             parts.append("ordered=True")
         if self.weights is not None:
             parts.append(f"weights={list(self.weights)!r}")
+        if self.distance is not None:
+            parts.append(f"distance={self.distance!r}")
+        if self.prior is not None:
+            parts.append(f"prior={self.prior!r}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
@@ -257,3 +280,24 @@ def _read_weights(weights: Any, size: int) -> tuple[float, ...]:
                 "leave out a value that is never to be drawn"
             )
     return tuple(float(weight) for weight in weights)
+
+
+def _distances(distance: Callable[[Any, Any], float], values: Sequence[Any]) -> Any:
+    n = len(values)
+    table = np.zeros((n, n))
+    for i, j in combinations(range(n), 2):
+        try:
+            told = float(distance(values[i], values[j]))
+        except Exception as error:
+            raise SpaceError(
+                f"distance raised {type(error).__name__}: {error} for {brief(values[i])} and "
+                f"{brief(values[j])}; write a function of two values that returns a number"
+            ) from error
+        if not (math.isfinite(told) and told >= 0):
+            raise SpaceError(
+                f"distance has to be a finite number, 0 or more, got {told} for "
+                f"{brief(values[j])} and {brief(values[i])}"
+            )
+        table[i, j] = table[j, i] = told
+    most = table.max(initial=0.0)
+    return table / most if most > 0 else table

@@ -20,6 +20,9 @@ FINE = 1024
 
 _DIGITS = 9
 
+_BELIEVED = 0.6
+"""How sure the user is taken to be of a category that is thought good."""
+
 Places = NDArray[np.float64]
 
 
@@ -35,6 +38,12 @@ class Cube:
         Whether neighbours on a column are alike.
     encoded : ndarray of shape (n_dimensions,), dtype bool
         Whether a value has a place at all; not so for `Sampled`.
+    distances : tuple of ndarray of shape (n_cells, n_cells), or None
+        For each column how far its categories are from each other, at most 1; None where nobody
+        has told.
+    prior : tuple of ndarray of shape (n_cells,), float, or None
+        For each column where its good values are thought to be: how likely each category is, or
+        a place in the unit interval. None where nobody has told.
     parents, branches : ndarray of shape (n_dimensions,), dtype int
         The column each depends on, -1 for none, and the number of the cell of it at which the
         column is active.
@@ -53,6 +62,8 @@ class Cube:
     edges: tuple[NDArray[np.float64] | None, ...]
     ordered: NDArray[np.bool_]
     encoded: NDArray[np.bool_]
+    distances: tuple[NDArray[np.float64] | None, ...]
+    prior: tuple[NDArray[np.float64] | float | None, ...]
     parents: NDArray[np.int_]
     branches: NDArray[np.int_]
 
@@ -64,6 +75,8 @@ class Cube:
             edges=tuple(map(_edges, dimensions)),
             ordered=np.array([_is_ordered(d) for d in dimensions], dtype=bool),
             encoded=np.array([not isinstance(d, Sampled) for d in dimensions], dtype=bool),
+            distances=tuple(map(_distances, dimensions)),
+            prior=tuple(map(_prior, dimensions)),
             parents=np.array([-1 if c.parent is None else c.parent for c in columns], dtype=int),
             branches=np.array([-1 if c.branch is None else c.branch for c in columns], dtype=int),
         )
@@ -115,6 +128,21 @@ def _edges(dimension: Dimension) -> NDArray[np.float64] | None:
         low = dimension.frozen.support()[0]
         return np.concatenate([[0.0], dimension.frozen.cdf(low + np.arange(n))])
     return np.arange(n + 1) / n
+
+
+def _distances(dimension: Dimension) -> NDArray[np.float64] | None:
+    return dimension.distances if isinstance(dimension, Categorical) else None
+
+
+def _prior(dimension: Dimension) -> NDArray[np.float64] | float | None:
+    value = getattr(dimension, "prior", None)
+    if value is None:
+        return None
+    if not isinstance(dimension, Categorical) or dimension.ordered:
+        return dimension.encode(value)
+    likely = np.full(dimension.size, (1 - _BELIEVED) / dimension.size)
+    likely[dimension.index(value)] += _BELIEVED
+    return likely
 
 
 def _is_ordered(dimension: Dimension) -> bool:

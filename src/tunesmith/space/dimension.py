@@ -130,6 +130,16 @@ def brief(value: object) -> str:
     return text if len(text) <= 90 else f"{text[:60]} ... {text[-25:]}"
 
 
+def check_prior(call: str, dimension: Dimension, prior: Any) -> None:
+    """Raise where the value that is thought good is none of a dimension's."""
+    if prior is None:
+        return
+    try:
+        dimension.encode(prior)
+    except SpaceError as error:
+        raise SpaceError(f"{call}: prior: {error}") from None
+
+
 def unit(u: float) -> float:
     """Return `u` as a float, or raise if it is not in the unit interval."""
     u = float(u)

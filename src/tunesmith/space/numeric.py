@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from tunesmith.exceptions import SpaceError
-from tunesmith.space.dimension import CLEAR, Dimension, cell, centre, unit
+from tunesmith.space.dimension import CLEAR, Dimension, cell, centre, check_prior, unit
 
 _ROUNDING = 1e-12
 """Relative error forgiven a value that arithmetic pushed past a bound."""
@@ -32,11 +32,15 @@ class Float(Dimension):
         Distance between the values, which are ``low``, ``low + step``, … as far as
         ``high``; the sums are made on the decimal numbers as they are written, so that
         a step of 0.1 leads from 0 to 0.3 and not to 0.30000000000000004. None: any value.
+    prior : float or None, default=None
+        Where good values are thought to be. Samplers that learn look there first, and more
+        often while little is known; random draws are as without it.
 
     Raises
     ------
     SpaceError
-        If no number can be drawn between the bounds.
+        If no number can be drawn between the bounds, or `prior` is
+        none of them.
 
     Notes
     -----
@@ -57,6 +61,7 @@ class Float(Dimension):
     high: float
     log: bool = field(default=False, kw_only=True)
     step: float | None = field(default=None, kw_only=True)
+    prior: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         call = f"Float({self.low!r}, {self.high!r})"
@@ -75,6 +80,7 @@ class Float(Dimension):
                 f"Float: step={self.step} is too small for the range from {self.low} to "
                 f"{self.high}; leave out step to allow any value"
             )
+        check_prior(call, self, self.prior)
 
     @property
     def size(self) -> int | float:
@@ -156,11 +162,15 @@ class Int(Dimension):
     step : int or None, default=None
         Distance between the values, which are ``low``, ``low + step``, … as far as
         ``high``. None: every whole number.
+    prior : int or None, default=None
+        Where good values are thought to be. Samplers that learn look there first, and more
+        often while little is known; random draws are as without it.
 
     Raises
     ------
     SpaceError
-        If no whole number can be drawn between the bounds.
+        If no whole number can be drawn between the bounds, or `prior` is
+        none of them.
 
     Notes
     -----
@@ -182,6 +192,7 @@ class Int(Dimension):
     high: int
     log: bool = field(default=False, kw_only=True)
     step: int | None = field(default=None, kw_only=True)
+    prior: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         call = f"Int({self.low!r}, {self.high!r})"
@@ -195,6 +206,7 @@ class Int(Dimension):
                 f"Int: a logarithmic range needs low > 0, got low={self.low}; write "
                 f"Int(1, {max(self.high, 1)}, log=True), or leave out log"
             )
+        check_prior(call, self, self.prior)
 
     @property
     def size(self) -> int:

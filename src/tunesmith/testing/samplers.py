@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -20,18 +23,20 @@ from tunesmith.trial import History
 _SEEDS = range(5)
 
 
-def check_sampler(factory: Callable[[Space], Sampler]) -> None:
+def check_sampler(factory: Callable[[Space], Sampler], n_objectives: Sequence[int] = (1,)) -> None:
     """Check that a sampler keeps the contract of `tunesmith.samplers.Sampler`.
 
-    Over spaces of every kind of dimension, with an empty history and with 30 trials of
-    which some are pending or have no score, it must suggest parameters that are in the
-    space, with the user's own objects as values; be a pure function of its arguments; leave
-    them and the global generators alone; and survive pickling.
+    Over spaces of every kind of dimension and with constraints, with an empty history and with
+    30 trials of which some are pending, have no score or break an outcome constraint, it must
+    suggest parameters that are in the space, with the user's own objects as values; be a pure
+    function of its arguments; leave them and the global generators alone; and survive pickling.
 
     Parameters
     ----------
     factory : callable
         Takes a space, returns a sampler for it that can suggest at least 31 trials.
+    n_objectives : sequence of int, default=(1,)
+        How many scores it is given at once; all of them are tried.
 
     Raises
     ------
@@ -48,13 +53,13 @@ def check_sampler(factory: Callable[[Space], Sampler]) -> None:
         sampler = factory(space)
         assert isinstance(sampler, Sampler), f"{sampler!r} has no adaptive or no suggest"
         assert isinstance(sampler.adaptive, bool), f"adaptive is {sampler.adaptive!r}, not a bool"
-        for n_trials in (0, 1, 30):
+        for n_trials, n in product((0, 1, 30), n_objectives):
             for seed in _SEEDS:
-                where = f"{title}, {n_trials} trials before, seed {seed}"
-                history = _history(space, n_trials, seed)
-                suggestion = sampler.suggest(space, history, np.random.default_rng(seed))
+                where = f"{title}, {n_trials} trials before, {n} objectives, seed {seed}"
+                ask = partial(_history, space, n_trials, seed, n)
+                suggestion = sampler.suggest(space, ask(), np.random.default_rng(seed))
                 _check_suggestion(space, suggestion, where)
-                _check_purity(sampler, factory, space, n_trials, seed, suggestion, where)
+                _check_purity(sampler, factory, space, ask, seed, suggestion, where)
         _check_sequence(sampler, space, title)
 
 
@@ -82,26 +87,50 @@ def _spaces() -> Iterator[tuple[str, Space]]:
         }
     )
     yield "choices", Space.read({"optimizer": optimizer, "epochs": Int(1, 9)})
+    within = Space.read({"low": Int(0, 9), "high": Int(0, 9), "x": Float(0, 1)})
+    yield "constraints", within.where([_ascending, _not_both])
+    near = Categorical([16, 32, 64, 128], distance=_steps, prior=32)
+    believed = {"n": near, "x": Float(1e-3, 1, log=True, prior=0.1), "k": Int(1, 9, prior=2)}
+    yield "beliefs", Space.read(believed)
     branches = [{"kernel": ["rbf"], "gamma": Int(1, 50)}, {"kernel": ["linear"]}, {"a": [1, 2]}]
     yield "a list of dicts", Space.read(branches)
 
 
-def _history(space: Space, n_trials: int, seed: int) -> History:
-    """Return a history of random trials: the last 3 pending, every fifth without a score."""
+def _ascending(params: Mapping[str, Any]) -> bool:
+    return bool(params["low"] < params["high"])
+
+
+def _not_both(params: Mapping[str, Any]) -> bool:
+    return bool(params["x"] < 0.5 or params["high"] < 8)
+
+
+def _steps(a: int, b: int) -> float:
+    return abs(math.log2(a) - math.log2(b))
+
+
+def _history(space: Space, n_trials: int, seed: int, n_objectives: int = 1) -> History:
+    """Return a history of random trials: the last 3 pending, every fifth without a score.
+
+    With an odd seed there is an outcome constraint.
+    """
     rng = np.random.default_rng([seed, n_trials])
     params = tuple(space.sample(rng) for _ in range(n_trials))
-    scores = rng.normal(size=(n_trials, 3))
+    scores = rng.normal(size=(n_trials, 3, n_objectives)[: 2 + (n_objectives > 1)])
+    violations = rng.normal(size=(n_trials, 1)) if seed % 2 else None
     known = np.arange(n_trials) < n_trials - 3
-    scores[~known] = np.nan
-    scores[::5] = np.nan
+    missing = ~known | (np.arange(n_trials) % 5 == 0)
+    for array in (scores, violations):
+        if array is not None:
+            array[missing] = np.nan
     encoded = np.array([space.encode(p) for p in params]).reshape(n_trials, space.n_dimensions)
-    return History(n_trials, params, encoded, scores, known)
+    return History(n_trials, params, encoded, scores, known, violations=violations)
 
 
 def _check_suggestion(space: Space, suggestion: Suggestion, where: str) -> None:
     assert isinstance(suggestion, Suggestion), f"{where}: got {suggestion!r}, not a Suggestion"
     params = suggestion.params
     assert isinstance(params, Mapping), f"{where}: params are {params!r}, not a mapping"
+    assert space.allows(params), f"{where}: a constraint does not hold at {params}"
     for name, array in suggestion.state.items():
         assert isinstance(array, np.ndarray), f"{where}: the state {name!r} is {array!r}"
         assert array.dtype != object, f"{where}: the state {name!r} holds objects"
@@ -128,12 +157,12 @@ def _check_purity(
     sampler: Sampler,
     factory: Callable[[Space], Sampler],
     space: Space,
-    n_trials: int,
+    ask: Callable[[], History],
     seed: int,
     expected: Suggestion,
     where: str,
 ) -> None:
-    history = _history(space, n_trials, seed)
+    history = ask()
     before = deepcopy((history.params, history.encoded, history.scores, history.known))
     for array in (history.encoded, history.scores, history.known):
         array.flags.writeable = False
