@@ -75,9 +75,9 @@ class Improvement:
         front = means[fronts(means) == 0]
         if len(front) > _MOST:
             front = front[np.argsort(-contributions(front), kind="stable")[:_MOST]]
-        low, high = front.min(axis=0), front.max(axis=0)
-        reference = low - 0.1 * np.where(high > low, high - low, 1.0)
-        return boxes(front, reference)
+        # From the worst of all trials, as a front may still be short.
+        low, high = means.min(axis=0), means.max(axis=0)
+        return boxes(front, low - 0.1 * (high - low))
 
 
 def boxes(front: Array, reference: Array) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tunesmith.exceptions import SpaceError
 from tunesmith.samplers import Suggestion
 from tunesmith.samplers.acquisition import Improvement
-from tunesmith.samplers.fronts import dominates, fronts, ranking
+from tunesmith.samplers.fronts import fronts, ranking
 from tunesmith.samplers.prior import pull, start
 from tunesmith.samplers.process import Columns, Process, fitted, half_ranked, standardised
 from tunesmith.samplers.threads import one_thread
@@ -21,6 +21,9 @@ from tunesmith.space.cube import are_among
 from tunesmith.trial import History
 
 Array = NDArray[np.float64]
+
+_WHOLE = 2.0
+"""Side of a box that is the whole cube, wherever its centre is."""
 
 _OBJECTIVES = 3
 """Scores up to which the volume that they gain is computed; more are weighed into one."""
@@ -138,14 +141,15 @@ def _promising(space: Space, history: History, rng: Generator) -> Array | None:
     allowed = (scored & history.feasible) | (~seen & (len(limits) == 0))
     worth = Improvement(scores, limits, zeros, history.encoded[allowed])
     best = ranking(history)
-    if history.n_objectives > 1:
-        first = history.feasible[best] if history.feasible[best].any() else best == best[0]
-        best = best[first][fronts(objectives[best[first]]) == 0]
-    centre = history.encoded[
-        best[rng.integers(len(best))] if history.n_objectives > 1 else best[0]
-    ]
-    side = _side(_improved(values, history.feasible[seen]), space)
-    return _Search(space, worth, history.encoded, int(seen.sum()), centre, side, rng).run()
+    if history.n_objectives == 1:
+        centres = history.encoded[best[:1]]
+        side = _side(_improved(values[:, 0], history.feasible[seen]), space)
+    else:
+        keep = history.feasible[best]
+        best = best[keep] if keep.any() else best[:1]
+        centres = history.encoded[best[fronts(objectives[best]) == 0]]
+        side = _WHOLE
+    return _Search(space, worth, history.encoded, int(seen.sum()), centres, side, rng).run()
 
 
 def _limits(columns: Columns, history: History) -> tuple[list[Process], Array]:
@@ -169,13 +173,10 @@ def _limits(columns: Columns, history: History) -> tuple[list[Process], Array]:
 
 
 def _improved(values: Array, feasible: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell which trials were better than all before, or among the best ones."""
-    values = np.where(feasible[:, None], values, -np.inf)
-    if values.shape[1] == 1:
-        best = np.maximum.accumulate(values[:, 0])
-        return np.asarray(values[:, 0] > np.concatenate([[-np.inf], best[:-1]]))
-    before = np.triu(np.ones((len(values), len(values)), dtype=bool), 1)
-    return np.asarray(feasible & ~(dominates(values) & before).any(axis=0))
+    """Tell which trials were better than all before."""
+    values = np.where(feasible, values, -np.inf)
+    best = np.maximum.accumulate(values)
+    return np.asarray(values > np.concatenate([[-np.inf], best[:-1]]))
 
 
 def _side(improved: NDArray[np.bool_], space: Space) -> float:
@@ -205,10 +206,10 @@ class _Search:
         Where trials have been started.
     n_known : int
         How many of them have results.
-    best : ndarray of shape (n_dimensions,)
+    centres : ndarray of shape (n, n_dimensions)
         The best of them.
     side : float
-        Of the box around it.
+        Of the box around the first of these.
     rng : numpy.random.Generator
     """
 
@@ -216,15 +217,15 @@ class _Search:
     worth: Improvement
     places: Array
     n_known: int
-    best: Array
+    centres: Array
     side: float
     rng: Generator
 
     def run(self) -> Array | None:
         """Return a place without a trial at which the constraints hold; None if none is found."""
-        best = np.where(np.isnan(self.best), 0.5, self.best)
-        around = np.tile(best, (256, 1))
-        drawn = [self._in_box(best, 512), self._moved(around, 0.1)]
+        centres = np.where(np.isnan(self.centres), 0.5, self.centres)
+        around = centres[np.arange(256) % len(centres)]
+        drawn = [self._in_box(centres[0], 512), self._moved(around, 0.1)]
         if self.space.constraints:
             anywhere = [self.space.encode(self.space.sample(self.rng)) for _ in range(32)]
             drawn.append(np.where(np.isnan(anywhere), 0.5, anywhere))
