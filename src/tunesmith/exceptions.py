@@ -6,6 +6,7 @@ TunesmithError
 ├── UnpicklableError        a thing that cannot be sent to a worker (also a TypeError)
 ├── WorkerError             workers that cannot be started or fed
 ├── WouldBlock              as many trials are under way as the window allows
+├── Infeasible              no trial keeps the outcome constraints (also a ValueError)
 ├── SearchTimeout           time ran out before one candidate was complete (also a TimeoutError)
 └── StorageError            a study that cannot be read or written
     ├── Conflict            another driver wrote this record first
@@ -34,6 +35,10 @@ class UnpicklableError(TunesmithError, TypeError):
 
 class WorkerError(TunesmithError, RuntimeError):
     """Workers that cannot be started, or cannot be given what they need."""
+
+
+class Infeasible(TunesmithError, ValueError):
+    """No trial that has a value keeps the outcome constraints."""
 
 
 class SearchTimeout(TunesmithError, TimeoutError):

@@ -10,7 +10,7 @@ import numpy as np
 
 from tunesmith.samplers import Sampler
 from tunesmith.space import Space
-from tunesmith.trial import Ledger, Outcome, State
+from tunesmith.trial import History, Ledger, Outcome, State
 
 
 def search(
@@ -33,3 +33,40 @@ def search(
         state = State.FAILED if math.isnan(scores[-1]) else State.COMPLETED
         ledger.enter(Outcome(ledger.start(params), 0, state, test_scores=scores[-1]))
     return ledger.params, scores
+
+
+def outcomes(
+    sampler: Sampler,
+    space: Any,
+    values: Callable[[Mapping[str, Any]], tuple[list[float], list[float]]],
+    n: int,
+    seed: int = 0,
+) -> tuple[list[Mapping[str, Any]], np.ndarray, np.ndarray]:
+    """Run `n` trials with several scores, and violations of outcome constraints, maybe none.
+
+    Returns
+    -------
+    params, scores of shape (n, n_objectives), violations of shape (n, n_constraints)
+    """
+    space = Space.read(space) if not isinstance(space, Space) else space
+    params: list[Mapping[str, Any]] = []
+    places, scores, violations = np.empty((0, space.n_dimensions)), [], []
+    for number in range(n):
+        given = np.array(scores)[:, None] if scores else np.empty((0, 1, 1))
+        history = History(
+            number,
+            tuple(params),
+            places,
+            given[:, :, 0] if given.shape[2] == 1 else given,
+            np.ones(number, dtype=bool),
+            seed,
+            np.array(violations) if violations and violations[0] else None,
+        )
+        params.append(
+            sampler.suggest(space, history, np.random.default_rng([seed, number])).params
+        )
+        places = np.vstack([places, space.encode(params[-1])])
+        score, violation = values(params[-1])
+        scores.append(score)
+        violations.append(violation)
+    return params, np.array(scores), np.array(violations)

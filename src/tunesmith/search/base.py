@@ -145,6 +145,10 @@ class BaseSearch(BaseSearchCV):
         root.call_on_fit_task_end(estimator=self, **seen)
         return self
 
+    def _scoring(self) -> Any:
+        """Return what scores candidates."""
+        return self.scoring
+
     def _draw_seed(self) -> int:
         """Draw what estimators without a seed are seeded from, as they would draw it."""
         return int(check_random_state(getattr(self, "random_state", None)).randint(2**31 - 1))

@@ -24,6 +24,7 @@ from tunesmith.progress import Progress
 from tunesmith.samplers import Sampler
 from tunesmith.samplers.fixed import FixedSampler
 from tunesmith.schedulers.full import FullScheduler
+from tunesmith.search.aims import Aims
 from tunesmith.search.candidates import Params, check_names
 from tunesmith.search.study import SearchStudy
 from tunesmith.space import Space
@@ -87,6 +88,8 @@ class Round:
         Of all that is drawn.
     in_flight : int or None, default=None
         The window of the engine.
+    aims : Aims, default=Aims((), {})
+        What the sampler learns from; by default the score that `refit` goes by.
     """
 
     space: Space
@@ -95,11 +98,14 @@ class Round:
     encode: Callable[[Params], NDArray[np.float64]]
     seed: int = 0
     in_flight: int | None = None
+    aims: Aims = field(default_factory=lambda: Aims((), {}))
 
-    def ledger(self, n_splits: int, objective: Callable[[Outcome], float]) -> Ledger:
-        """Return an account to be filled."""
+    def ledger(
+        self, n_splits: int, score: Callable[[Outcome], float], single: str | None
+    ) -> Ledger:
+        """Return an account to be filled; see `Aims.goal`."""
         width = self.space.n_dimensions
-        return Ledger(n_splits, width, objective, self.encode, self.seed)
+        return Ledger(n_splits, width, self.aims.goal(score, single), self.encode, self.seed)
 
 
 @dataclass
@@ -274,7 +280,9 @@ class Run:
         splits: list[Split],
         callback_ctx: Any,
     ) -> Engine:
-        ledger = round_.ledger(len(splits), self._objective)
+        scoring = self.search._scoring()
+        single = scoring if isinstance(scoring, str) else None
+        ledger = round_.ledger(len(splits), self._objective, single)
         evaluator = self._evaluator(splits, round_.n_trials, samples, callback_ctx)
         recorder = None if self.study is None else self.study.recorder(evaluator, self._found)
         self.asked += round_.n_trials * len(splits)

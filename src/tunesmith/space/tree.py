@@ -398,6 +398,73 @@ class Space:
             "ranges to where they hold"
         )
 
+    def complete(self, params: Mapping[str, Any], rng: Generator) -> dict[str, Any]:
+        """Return parameters with what they leave out drawn at random.
+
+        Parameters
+        ----------
+        params : mapping of str to object
+            Values of some parameters. What they need to be active is chosen so.
+        rng : numpy.random.Generator
+            Where all randomness comes from.
+
+        Returns
+        -------
+        dict of str to object
+            The active parameters; the values that were given are the objects given.
+
+        Raises
+        ------
+        SpaceError
+            If they are not in the space, or the constraints hold nowhere with them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tunesmith.space import Choice, Float, Space
+        >>> space = Space.read({"a": Choice({"x": {"b": Float(0, 1)}, "y": {}})})
+        >>> space.complete({"b": 0.5}, np.random.default_rng(0))
+        {'a': 'x', 'b': 0.5}
+        """
+        if unknown := [name for name in params if name not in self.names]:
+            raise SpaceError(
+                f"{unknown[0]!r} is no parameter of this space, which has {list(self.names)}"
+            )
+        for name, value in params.items():
+            dimensions = [column.dimension for column in self.columns if column.name == name]
+            if not any(value in dimension for dimension in dimensions):
+                error = _outside(dimensions[0], value)
+                raise SpaceError(f"the parameter {name!r}: {error}")
+        for _ in range(_DRAWS // 10):
+            full = self._decode(self._place_with(params, rng))
+            if params.keys() <= full.keys():
+                full.update(params)
+                if full in self:
+                    return full
+        raise SpaceError(
+            f"{brief(dict(params))} cannot be completed: some of it is not active beside the "
+            "rest, or the constraints do not hold"
+        )
+
+    def _place_with(self, params: Mapping[str, Any], rng: Generator) -> NDArray[np.float64]:
+        """Draw a place; put it where parameters are, and what they depend on."""
+        place = rng.random(self.n_dimensions)
+        for number in rng.permutation(self.n_dimensions):
+            column = self.columns[number]
+            if column.name not in params or params[column.name] not in column.dimension:
+                continue
+            code = column.dimension.encode(params[column.name])
+            place[number] = place[number] if math.isnan(code) else code
+            while column.parent is not None:
+                parent = self.columns[column.parent]
+                if parent.name not in params:
+                    assert column.branch is not None
+                    edges = self.cube.edges[column.parent]
+                    assert edges is not None
+                    place[column.parent] = edges[column.branch : column.branch + 2].mean()
+                column = parent
+        return place
+
     def point(self, index: int) -> dict[str, Any]:
         """Return the point of a given number, in the order of scikit-learn's `ParameterGrid`.
 
@@ -543,3 +610,11 @@ class Space:
             raise errors[0]
         reasons = "; ".join(f"{i}: {error}" for i, error in enumerate(errors))
         raise SpaceError(f"{brief(dict(params))} is in none of the dicts of the list ({reasons})")
+
+
+def _outside(dimension: Dimension, value: Any) -> SpaceError:
+    try:
+        dimension.encode(value)
+    except SpaceError as error:
+        return error
+    return SpaceError(f"{brief(value)} is none of its values")
