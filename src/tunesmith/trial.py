@@ -379,9 +379,10 @@ class Ledger:
         if self._missing[trial]:
             return None
         self._complete[trial] = True
-        if (self._violations[trial].mean(axis=0) > 0).any():
+        if goal.violation is not None and (self._violations[trial].mean(axis=0) > 0).any():
             return float("nan")
-        return float(self._scores[trial].reshape(self._n_splits, -1)[:, 0].mean())
+        scores = self._scores[trial]
+        return float((scores if scores.ndim == 1 else scores[:, 0]).mean())
 
     def view(self, known: int | None = None) -> History:
         """Return what a decision may see.

@@ -26,7 +26,7 @@ _BELIEF = 10
 
 Places = NDArray[np.float64]
 
-_MOST = 512
+_MOST = 256
 """Trials a density is made of at most, so that a suggestion takes no longer as they go on."""
 
 
