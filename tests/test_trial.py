@@ -121,6 +121,7 @@ def test_it_grows():
     [
         (State.COMPLETED, True),
         (State.FAILED, True),
+        (State.PRUNED, True),
         (State.TIMED_OUT, False),
         (State.LOST, False),
     ],

@@ -11,21 +11,28 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tunesmith.space import Dimension, Space
+
 Scores = float | dict[str, float]
 """A single score, or one score for each metric by its name."""
+
+Reports = tuple[tuple[int, float], ...]
+"""What a trial has reported on its way: (step, value), in the order of the steps."""
 
 
 class State(StrEnum):
     """What became of an evaluation.
 
-    ``COMPLETED`` and ``FAILED`` (the fit raised) are facts about the parameters and
-    are never computed twice. ``TIMED_OUT`` and ``LOST`` (the worker died) are accidents
-    of the machine: a resumed study tries them again. So it does with ``UNSCORED`` (a
-    scorer raised), whose scores are in part what `error_score` was then.
+    ``COMPLETED``, ``FAILED`` (the fit raised) and ``PRUNED`` (stopped on its way, for what it had
+    reported) are facts about the parameters and are never computed twice. ``TIMED_OUT`` and
+    ``LOST`` (the worker died) are accidents of the machine: a resumed study tries them again. So
+    it does with ``UNSCORED`` (a scorer raised), whose scores are in part what `error_score` was
+    then.
     """
 
     COMPLETED = "completed"
     FAILED = "failed"
+    PRUNED = "pruned"
     TIMED_OUT = "timed out"
     LOST = "lost"
     UNSCORED = "unscored"
@@ -33,7 +40,7 @@ class State(StrEnum):
     @property
     def final(self) -> bool:
         """Whether running the evaluation again would give the same."""
-        return self in (State.COMPLETED, State.FAILED)
+        return self in (State.COMPLETED, State.FAILED, State.PRUNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +57,38 @@ class Job:
         The parameters of the trial.
     ends_run : bool, default=False
         Whether no other job will go on from what its training run has left.
+    judge : callable or None, default=None
+        Takes the `Reports` so far, says whether the job is to go on; made from what was known when
+        its trial was started.
+    space : Space or None, default=None
+        Where the parameters are from, if the space has grown by what earlier trials have met.
     """
 
     trial: int
     split: int
     params: Mapping[str, Any]
     ends_run: bool = field(default=False, compare=False)
+    judge: Callable[[Reports], Any] | None = None
+    space: Space | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A parameter that a user's function has asked for.
+
+    Parameters
+    ----------
+    name : str
+        The parameter.
+    dimension : Dimension
+        What it ranges over, as the function said.
+    value : object
+        What it was given.
+    """
+
+    name: str
+    dimension: Dimension
+    value: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +150,10 @@ class Outcome:
     exception : Exception or None
         An error that ends the whole search (``error_score="raise"``, or a scorer
         that returns no number); never stored.
+    reports : tuple of (int, float), default=()
+        What it has reported, as the user's function gave it.
+    met : tuple of Met or None, default=None
+        The parameters it has asked for, besides those it was given; None where nobody knows.
     """
 
     trial: int
@@ -130,6 +167,8 @@ class Outcome:
     work: Work | None = None
     error: str | None = None
     exception: Exception | None = None
+    reports: Reports = ()
+    met: tuple[Met, ...] | None = None
 
     @classmethod
     def accident(cls, job: Job, state: State, reason: str) -> Outcome:
@@ -198,7 +237,10 @@ class TrialRecord(msgspec.Struct, frozen=True, tag="trial"):
 
 
 class EvaluationRecord(msgspec.Struct, frozen=True, tag="evaluation"):
-    """An evaluation as it is stored; (trial, split, attempt) is unique in its study."""
+    """An evaluation as it is stored; (trial, split, attempt) is unique in its study.
+
+    Its steps of `reports` grow; `met` are plain JSON values (see `tunesmith.storage.met`).
+    """
 
     trial: int
     split: int
@@ -211,6 +253,8 @@ class EvaluationRecord(msgspec.Struct, frozen=True, tag="evaluation"):
     score_time: float
     error: str | None
     ended: float
+    reports: Reports = ()
+    met: list[dict[str, Any]] | None = None
 
 
 Record = TrialRecord | EvaluationRecord
@@ -237,6 +281,11 @@ class History:
     violations : ndarray of shape (n_trials, n_constraints) or None, default=None
         By how much the results of a trial break each outcome constraint, 0 or less where they
         keep it; NaN as in `scores`. None where there are no such constraints.
+    reports : tuple of Reports, of length n_trials or 0, default=()
+        What the trials have reported, to be maximised; empty where it may not be looked at. Of
+        length 0 where nothing has been.
+    space : Space or None, default=None
+        Where `encoded` is from, if the space has grown by parameters that trials have met.
     """
 
     number: int
@@ -246,6 +295,8 @@ class History:
     known: NDArray[np.bool_]
     seed: int = 0
     violations: NDArray[np.float64] | None = None
+    reports: tuple[Reports, ...] = ()
+    space: Space | None = None
 
     @property
     def n_objectives(self) -> int:

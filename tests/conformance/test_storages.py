@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import count
 
+import msgspec
 import pytest
 
 from tunesmith.exceptions import StorageError
@@ -47,6 +48,8 @@ class Breaking(MemoryStorage):
             if records:
                 self._records[study][-len(records) :] = records
             return
+        if self.how == "drops reports":
+            records = [_without(record) for record in records]
         if self.how == "drops NaN":
             records = [r for r in records if "nan" not in repr(r)]
         super().append(study, *records)
@@ -65,6 +68,12 @@ class Breaking(MemoryStorage):
         return super().read(study, after)
 
 
+def _without(record):
+    if isinstance(record, EvaluationRecord):
+        return msgspec.structs.replace(record, reports=())
+    return record
+
+
 def _with_score(record, score):
     fields = {name: getattr(record, name) for name in record.__struct_fields__}
     return EvaluationRecord(**{**fields, "test_scores": score})
@@ -77,6 +86,7 @@ def _with_score(record, score):
         ("one by one", "left something"),
         ("keeps the objects", "by value"),
         ("drops NaN", "not as it was"),
+        ("drops reports", "reports or parameters met are not as they were"),
         ("shares zero", "not as it was"),
         ("after or at", "does not give what is after"),
         ("backwards", "not read as they were"),

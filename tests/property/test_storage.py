@@ -9,10 +9,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import from_dtype, scalar_dtypes
 
+from tunesmith.space import Categorical, Float, Int
 from tunesmith.storage import open_storage
 from tunesmith.storage.memory import MemoryStorage
+from tunesmith.storage.met import decode_met, encode_met
 from tunesmith.storage.values import decode, encode
-from tunesmith.trial import EvaluationRecord, Part, State, StudyHead, TrialRecord
+from tunesmith.trial import EvaluationRecord, Met, Part, State, StudyHead, TrialRecord
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 counts = st.integers(0, 2**63 - 1)
@@ -43,6 +45,8 @@ evaluations = st.builds(
     score_time=floats,
     error=st.none() | texts,
     ended=floats,
+    reports=st.dictionaries(counts, floats).map(lambda found: tuple(sorted(found.items()))),
+    met=st.none() | st.lists(st.dictionaries(texts, json, max_size=3), max_size=3),
 )
 batches = st.lists(
     st.lists(trials | evaluations, max_size=6),
@@ -129,6 +133,32 @@ def exactly(value):
     if isinstance(value, dict):
         return dict, [(key, exactly(item)) for key, item in value.items()]
     return type(value), repr(value)
+
+
+dimensions = st.one_of(
+    st.builds(
+        lambda ends, log: Float(*sorted(ends), log=log),
+        st.tuples(*[st.floats(1e-300, 1e300)] * 2),
+        st.booleans(),
+    ),
+    st.builds(
+        lambda ends, step: Int(*sorted(ends), step=step),
+        st.tuples(*[st.integers(-(2**63), 2**64 - 1)] * 2),
+        st.none() | st.integers(1, 2**63),
+    ),
+    st.lists(values, min_size=1, max_size=4).map(Categorical),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.builds(Met, name=texts, dimension=dimensions, value=values), max_size=3))
+def test_what_is_met_comes_back_from_json(met):
+    stored = encode_met(met)
+    text = msgspec.json.encode(stored)
+    assert msgspec.json.decode(text) == stored
+    back = decode_met(msgspec.json.decode(text))
+    assert repr(back) == repr(tuple(met))
+    assert [one.dimension for one in back] == [one.dimension for one in met]
 
 
 @settings(deadline=None)

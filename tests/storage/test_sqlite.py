@@ -159,6 +159,13 @@ def test_file_with_sql_of_others_is_refused(tmp_path, sql):
         ("DELETE FROM tunesmith_scores", "position 1.*0 scores of the form 'one'"),
         ("UPDATE tunesmith_scores SET special = 'much', value = NULL", "position 1"),
         ("UPDATE tunesmith_studies SET last = 'x'", "damaged"),
+        ("UPDATE tunesmith_scores SET part = 'report'", "position 1"),
+        (
+            "UPDATE tunesmith_scores SET part = 'report';"
+            "UPDATE tunesmith_evaluations SET test = 'none'",
+            "position 1.*a step of a report is none",
+        ),
+        ("UPDATE tunesmith_evaluations SET met = '3'", "position 1.*Expected `array`"),
         ("DROP TABLE tunesmith_scores", "not laid out as tunesmith"),
         (
             "INSERT INTO tunesmith_trials VALUES (1, 501, 0, 'k', '[]');"

@@ -9,6 +9,7 @@ from typing import Any
 
 from tunesmith.storage import Trial
 from tunesmith.storage.journal import Journal
+from tunesmith.storage.met import decode_met, encode_met
 from tunesmith.storage.values import encode
 from tunesmith.trial import EvaluationRecord, Outcome, State
 
@@ -81,6 +82,8 @@ class StudyRecorder:
             score_time=outcome.score_time,
             error=outcome.error,
             ended=time.time(),
+            reports=outcome.reports,
+            met=None if outcome.met is None else encode_met(outcome.met),
         )
         self._journal.append(record)
         self._written[trial, outcome.split] = record
@@ -116,6 +119,8 @@ class StudyRecorder:
             fit_time=record.fit_time,
             score_time=record.score_time,
             error=record.error,
+            reports=record.reports,
+            met=None if record.met is None else decode_met(record.met),
         )
         return outcome if record.state is State.COMPLETED else self._failed(outcome)
 

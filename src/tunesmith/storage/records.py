@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import numbers
 import operator
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import msgspec
 
 from tunesmith.exceptions import StorageError
-from tunesmith.trial import EvaluationRecord, Part, Record, Scores, State, StudyHead, TrialRecord
+from tunesmith.trial import (
+    EvaluationRecord,
+    Part,
+    Record,
+    Reports,
+    Scores,
+    State,
+    StudyHead,
+    TrialRecord,
+)
 
 T = TypeVar("T")
 
@@ -44,6 +54,8 @@ def plain(record: Record) -> Record:
             score_time=_real("score_time", record.score_time),
             error=None if record.error is None else _readable(record.error),
             ended=_real("ended", record.ended),
+            reports=_reports(record.reports),
+            met=None if record.met is None else _met(record),
         )
     raise StorageError(
         f"a study holds TrialRecord and EvaluationRecord, not {type(record).__name__}."
@@ -136,6 +148,19 @@ def _scores(field: str, scores: Any) -> Scores | None:
             for metric, score in scores.items()
         }
     return _real(field, scores)
+
+
+def _reports(given: Reports) -> Reports:
+    reports = tuple((_count("step", step), _real("report", value)) for step, value in given)
+    for (before, _), (step, _) in pairwise(reports):
+        if step <= before:
+            raise StorageError(f"steps of reports have to grow, but {step} comes after {before}.")
+    return reports
+
+
+def _met(record: EvaluationRecord) -> list[dict[str, Any]]:
+    what = f"what trial {record.trial} has met"
+    return from_json(to_json(record.met, what), list[dict[str, Any]], what)
 
 
 def _text(field: str, value: Any) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Row
 from tunesmith.exceptions import StorageError
 from tunesmith.storage.records import from_json, to_json
 from tunesmith.storage.schema import EVALUATIONS
-from tunesmith.trial import EvaluationRecord, Part, Record, Scores, StudyHead, TrialRecord
+from tunesmith.trial import EvaluationRecord, Part, Record, Reports, Scores, StudyHead, TrialRecord
 
 T = TypeVar("T")
 
@@ -87,6 +87,7 @@ def evaluation_rows(study: int, placed: Placed) -> list[dict[str, Any]]:
             "score_time": _stored(record.score_time),
             "error": record.error,
             "ended": _stored(record.ended),
+            "met": None if record.met is None else to_json(record.met, "met"),
         }
         for position, record in placed
         if isinstance(record, EvaluationRecord)
@@ -94,7 +95,7 @@ def evaluation_rows(study: int, placed: Placed) -> list[dict[str, Any]]:
 
 
 def score_rows(study: int, placed: Placed) -> list[dict[str, Any]]:
-    """Return the rows of the scores among some records."""
+    """Return the rows of the scores and reports among some records."""
     return [
         {
             "study": study,
@@ -107,8 +108,12 @@ def score_rows(study: int, placed: Placed) -> list[dict[str, Any]]:
         }
         for position, record in placed
         if isinstance(record, EvaluationRecord)
-        for part, scores in (("test", record.test_scores), ("train", record.train_scores))
-        for place, (metric, score) in enumerate(_by_metric(scores).items())
+        for part, scores in (
+            ("test", _by_metric(record.test_scores)),
+            ("train", _by_metric(record.train_scores)),
+            ("report", {str(step): value for step, value in record.reports}),
+        )
+        for place, (metric, score) in enumerate(scores.items())
     ]
 
 
@@ -127,6 +132,9 @@ def to_evaluations(
         fields["train_scores"] = _read(row.train, found[row.position, "train"], what)
         for name in ("fit_time", "score_time", "ended"):
             fields[name] = _double(fields[name])
+        fields["reports"] = _steps(found[row.position, "report"], what)
+        if row.met is not None:
+            fields["met"] = from_json(row.met, list[dict[str, Any]], what)
         yield row.position, _typed(fields, EvaluationRecord, what)
 
 
@@ -163,6 +171,13 @@ def _score(row: Row[Any]) -> float:
     if row.special is None and isinstance(row.value, float):
         return row.value
     raise StorageError(f"the record at position {row.position} cannot be read: a score is none.")
+
+
+def _steps(reports: dict[str, float], what: str) -> Reports:
+    try:
+        return tuple((int(step), value) for step, value in reports.items())
+    except ValueError as error:
+        raise StorageError(f"{what} cannot be read: a step of a report is none.") from error
 
 
 def _read(form: str, scores: dict[str, float], what: str) -> Scores | None:

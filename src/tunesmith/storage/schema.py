@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSIONS = ("0001",)
+VERSIONS = ("0001", "0002")
 """The migrations there are, oldest first."""
 
 VERSION_TABLE = "tunesmith_version"
@@ -71,6 +71,8 @@ EVALUATIONS = Table(
     Column("score_time", Double),
     Column("error", Text),
     Column("ended", Double),
+    # The parameters met in a function, with what they range over; NULL where nobody knows.
+    Column("met", Text),
     PrimaryKeyConstraint("study", "position", name="pk_tunesmith_evaluations"),
     UniqueConstraint(
         "study", "trial", "split", "attempt", name="uq_tunesmith_evaluations_attempt"
@@ -82,6 +84,7 @@ SCORES = Table(
     METADATA,
     Column("study", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
+    # "test", "train", or "report", whose metric is the step.
     Column("part", Text, nullable=False),
     Column("place", Integer, nullable=False),
     Column("metric", Text, nullable=False),

@@ -5,10 +5,22 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from typing import Any
+
+import msgspec
 
 from tunesmith.exceptions import Conflict, StorageError, StudyNotFound
 from tunesmith.storage import Storage
-from tunesmith.trial import EvaluationRecord, Part, Record, Scores, State, StudyHead, TrialRecord
+from tunesmith.trial import (
+    EvaluationRecord,
+    Part,
+    Record,
+    Reports,
+    Scores,
+    State,
+    StudyHead,
+    TrialRecord,
+)
 
 
 def check_storage(
@@ -17,8 +29,8 @@ def check_storage(
     """Check that a storage keeps the contract of `tunesmith.storage.Storage`.
 
     Records come back by value and in order, after any position; unique keys are; an
-    append is all or nothing; scores of every kind and texts of any length survive; and
-    threads may write and read at once.
+    append is all or nothing; scores of every kind, reports, parameters met and texts of any length
+    survive; and threads may write and read at once.
 
     Parameters
     ----------
@@ -43,6 +55,7 @@ def check_storage(
         _check_studies,
         _check_order,
         _check_values,
+        _check_reports,
         _check_by_value,
         _check_conflicts,
         _check_refusals,
@@ -72,6 +85,8 @@ def _evaluation(
     *,
     scores: Scores | None = 0.5,
     error: str | None = None,
+    reports: Reports = (),
+    met: list[dict[str, Any]] | None = None,
 ) -> EvaluationRecord:
     return EvaluationRecord(
         trial=trial,
@@ -85,6 +100,8 @@ def _evaluation(
         score_time=0.125,
         error=error,
         ended=1.7e9,
+        reports=reports,
+        met=met,
     )
 
 
@@ -167,6 +184,22 @@ def _check_values(storage: Storage) -> None:
     assert "file" in str(last.error), "an error that UTF-8 cannot hold is lost"
 
 
+def _check_reports(storage: Storage) -> None:
+    storage.create(_head("a"))
+    values = (0.1 + 0.2, math.nan, math.inf, -math.inf, -0.0, 5e-324)
+    given: list[Record] = [
+        _evaluation(
+            0, scores=None, reports=tuple(zip((0, 1, 2, 10, 11, 2**40), values, strict=True))
+        ),
+        _evaluation(1, scores={"0": 1.0}, reports=((0, 2.0),), met=[]),
+        _evaluation(2, met=[{"name": "x", "value": 0.5}, {"name": "a", "value": {"tuple": [1]}}]),
+        msgspec.structs.replace(_evaluation(3, scores=None), state=State.PRUNED),
+    ]
+    storage.append("a", *given)
+    found = list(map(repr, _records(storage)))
+    assert found == list(map(repr, given)), "reports or parameters met are not as they were"
+
+
 def _check_by_value(storage: Storage) -> None:
     facts = {"seeds": [1, 2], "deep": {"x": [None, True, 1, 1.0, -0.0, "1", 2**63 - 1]}}
     expected = repr(facts)
@@ -221,6 +254,10 @@ def _check_refusals(storage: Storage) -> None:
         "a score no double holds": _evaluation(0, scores=10**400),
         "a complex score": _evaluation(0, scores=1j),  # type: ignore[arg-type]
         "a fraction for a number": _evaluation(0.5),  # type: ignore[arg-type]
+        "a step twice": _evaluation(0, reports=((1, 0.5), (1, 0.25))),
+        "steps that fall": _evaluation(0, reports=((1, 0.5), (0, 0.25))),
+        "text for a report": _evaluation(0, reports=((1, "0.5"),)),  # type: ignore[arg-type]
+        "NaN in what is met": _evaluation(0, met=[{"value": math.nan}]),
     }
     for what, record in bad.items():
         batch = [_trial(1), record]
