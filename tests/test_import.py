@@ -23,6 +23,7 @@ PUBLIC = [
     "SearchTimeout",
     "Study",
     "StudyMismatch",
+    "TrialPruned",
     "TunesmithError",
     "WouldBlock",
     "__version__",

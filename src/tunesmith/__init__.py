@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from tunesmith.exceptions import SearchTimeout, StudyMismatch, TunesmithError, WouldBlock
+    from tunesmith.exceptions import (
+        SearchTimeout,
+        StudyMismatch,
+        TrialPruned,
+        TunesmithError,
+        WouldBlock,
+    )
     from tunesmith.models import KerasClassifier, KerasRegressor
     from tunesmith.search import GridSearchCV, RandomizedSearchCV, RandomSearchCV, SearchCV
     from tunesmith.space import Categorical, Choice, Distribution, Float, Int
@@ -29,6 +35,7 @@ __all__ = [
     "SearchTimeout",
     "Study",
     "StudyMismatch",
+    "TrialPruned",
     "TunesmithError",
     "WouldBlock",
     "__version__",
@@ -51,6 +58,7 @@ _HOME = {
     "SearchTimeout": "tunesmith.exceptions",
     "Study": "tunesmith.study",
     "StudyMismatch": "tunesmith.exceptions",
+    "TrialPruned": "tunesmith.exceptions",
     "TunesmithError": "tunesmith.exceptions",
     "WouldBlock": "tunesmith.exceptions",
     "maximize": "tunesmith.study",

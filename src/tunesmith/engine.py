@@ -24,7 +24,7 @@ from tunesmith.executors import Executor
 from tunesmith.samplers import Sampler
 from tunesmith.schedulers import Done, Scheduler
 from tunesmith.space import Space
-from tunesmith.storage import Recorder, Trial
+from tunesmith.storage import Recorder
 from tunesmith.trial import History, Job, Ledger, Outcome
 
 
@@ -57,7 +57,8 @@ class Engine:
     Parameters
     ----------
     space, sampler, scheduler
-        Say what to try, and when to stop.
+        Say what to try, and when to stop. The space is the one given: a ledger may tell in its
+        histories how it has grown.
     evaluator, executor
         Say what an evaluation is, and run it somewhere.
     ledger, recorder
@@ -66,7 +67,8 @@ class Engine:
         Called with each `Outcome` and, when it completes a trial, the trial's mean
         score, otherwise None.
     in_flight : int or None
-        See above; None for no window. Of no effect where the sampler is not adaptive.
+        See above; None for no window. Of no effect where neither sampler nor scheduler is
+        adaptive.
     deadline : float
         When to stop, on the clock of ``time.monotonic``.
     """
@@ -105,29 +107,32 @@ class Engine:
         """Start trials as far as the window lets us; return what has to be run for them."""
         while trials := list(self._new_trials()):
             if self.recorder is not None:
-                for outcome in self.recorder.recall(trials):
+                for outcome in self.recorder.recall([(t[0].trial, t[0].params) for t in trials]):
                     self._enter(outcome)
+            known = self.ledger.outcomes
             jobs = [
-                Job(trial, split, params)
-                for trial, params in trials
-                for split in range(self.evaluator.n_splits)
-                if (trial, split) not in self.ledger.outcomes
+                job for trial in trials for job in trial if (job.trial, job.split) not in known
             ]
             if jobs:
                 self._pending += len(jobs)
                 return jobs
         return []
 
-    def _new_trials(self) -> Iterator[Trial]:
-        started = 0
+    def _new_trials(self) -> Iterator[list[Job]]:
+        """Start trials; yield the jobs of each."""
+        started, n_splits = 0, self.evaluator.n_splits
         while (history := self._view(started)) is not None:
             if isinstance(self.scheduler.next(history), Done):
                 self._over = True
                 return
             rng = np.random.default_rng([history.seed, history.number])
-            params = self.sampler.suggest(self.space, history, rng).params
-            yield self.ledger.start(params), params
-            started += self.evaluator.n_splits
+            params = self.sampler.suggest(history.space or self.space, history, rng).params
+            trial, judge = self.ledger.start(params), self.scheduler.judge(history)
+            yield [
+                Job(trial, split, params, judge=judge, space=history.space)
+                for split in range(n_splits)
+            ]
+            started += n_splits
 
     def _view(self, started: int) -> History | None:
         """Return what the next decision knows; None if it must wait.
@@ -137,7 +142,7 @@ class Engine:
         started : int
             Evaluations of trials that are about to be submitted.
         """
-        if not self.sampler.adaptive:
+        if not (self.sampler.adaptive or self.scheduler.adaptive):
             return self.ledger.view(0)
         if self.ledger.params and time.monotonic() >= self.deadline:
             raise _TimeUp

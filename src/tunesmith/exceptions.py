@@ -5,6 +5,7 @@ TunesmithError
 ├── UnkeyableError          a thing whose content cannot be told (also a TypeError)
 ├── UnpicklableError        a thing that cannot be sent to a worker (also a TypeError)
 ├── WorkerError             workers that cannot be started or fed
+├── TrialPruned             what a function raises to end a trial that does badly
 ├── WouldBlock              as many trials are under way as the window allows
 ├── Infeasible              no trial keeps the outcome constraints (also a ValueError)
 ├── SearchTimeout           time ran out before one candidate was complete (also a TimeoutError)
@@ -43,6 +44,10 @@ class Infeasible(TunesmithError, ValueError):
 
 class SearchTimeout(TunesmithError, TimeoutError):
     """The time given to a search ran out before one candidate was complete."""
+
+
+class TrialPruned(TunesmithError):
+    """What a user's function raises to end its trial on the way, as it does badly."""
 
 
 class WouldBlock(TunesmithError):

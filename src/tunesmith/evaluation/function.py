@@ -10,7 +10,9 @@ from traceback import format_exc
 from typing import Any
 
 from tunesmith.evaluation import Route
+from tunesmith.evaluation.handle import Trial
 from tunesmith.evaluation.stages import StageCache
+from tunesmith.exceptions import TrialPruned
 from tunesmith.trial import Job, Outcome, State, Work
 
 
@@ -18,15 +20,22 @@ from tunesmith.trial import Job, Outcome, State, Work
 class FunctionEvaluator:
     """Evaluates trials by a function of their parameters.
 
-    A function that raises, or does not return a finite number, makes a trial that failed.
+    A function that raises `TrialPruned` makes a trial that was pruned; one that raises something
+    else, or does not return a finite number, one that failed.
 
     Parameters
     ----------
     function : callable
-        Takes a dict of parameters, returns a number.
+        Takes a `tunesmith.evaluation.handle.Trial`, which is a dict of parameters; returns a
+        number.
+    names, seed, sign
+        As for `Trial`.
     """
 
-    function: Callable[[dict[str, Any]], Any]
+    function: Callable[[Trial], Any]
+    names: frozenset[str] = frozenset()
+    seed: int = 0
+    sign: int = 1
 
     @property
     def n_splits(self) -> int:
@@ -42,21 +51,27 @@ class FunctionEvaluator:
         """Call the function."""
         value: float | None = None
         error: str | None
+        trial = Trial(job, self.names, self.seed, self.sign)
         start = time.perf_counter()
         try:
-            returned = self.function(dict(job.params))
+            returned = self.function(trial)
+        except TrialPruned:
+            state, error = State.PRUNED, None
         except Exception:
-            error = format_exc()
+            state, error = State.FAILED, format_exc()
         else:
             value, error = number_of(returned)
+            state = State.COMPLETED if error is None else State.FAILED
         return Outcome(
             job.trial,
             job.split,
-            State.COMPLETED if error is None else State.FAILED,
+            state,
             test_scores=value,
             fit_time=time.perf_counter() - start,
             work=Work(fits=1),
             error=error,
+            reports=trial.reports,
+            met=trial.met,
         )
 
     def routes(self, jobs: Sequence[Job]) -> Sequence[Route]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from tunesmith.schedulers import Decision, Done, Start
 from tunesmith.trial import History
@@ -25,7 +26,11 @@ class FullScheduler:
     """
 
     n_trials: int
+    adaptive: ClassVar[bool] = False
 
     def next(self, history: History) -> Decision:
         """Return `Start` until `n_trials` trials are started, then `Done`."""
         return Start() if history.number < self.n_trials else Done()
+
+    def judge(self, history: History) -> None:
+        """Return None."""

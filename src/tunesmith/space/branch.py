@@ -50,6 +50,9 @@ class Branch:
     ----------
     entries : tuple of (str, Dimension)
         Names and dimensions, sorted by name.
+    optional : frozenset of str, default=frozenset()
+        Names of those that parameters may lack, though they are always suggested; none of them
+        opens a subspace.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class Branch:
     """
 
     entries: tuple[tuple[str, Dimension], ...]
+    optional: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         taken: set[str] = set()
@@ -123,6 +127,9 @@ class Branch:
         position = 0
         for name, dimension in self.entries:
             if name not in params:
+                if name in self.optional:
+                    position += 1
+                    continue
                 raise SpaceError(f"the parameter {name!r} is missing")
             try:
                 row[position] = dimension.encode(params[name])
@@ -163,7 +170,7 @@ class Branch:
         return params
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"entries": self.entries}
+        return {"entries": self.entries, "optional": self.optional}
 
     def __repr__(self) -> str:
         return "{" + ", ".join(f"{name!r}: {_plain(d)}" for name, d in self.entries) + "}"

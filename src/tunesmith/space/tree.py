@@ -247,6 +247,39 @@ class Space:
         """
         return Space(self.branches, self.constraints + read_constraints(constraints))
 
+    def with_optional(self, dimensions: Mapping[str, Dimension]) -> Space:
+        """Return the space with further parameters, which are suggested but may be missing.
+
+        Parameters
+        ----------
+        dimensions : mapping of str to Dimension
+            What each ranges over, in every branch; none of them opens a subspace.
+
+        Returns
+        -------
+        Space
+            In each branch, the columns of the further parameters come last.
+
+        Raises
+        ------
+        SpaceError
+            If a parameter of this space has the name of one of them.
+
+        Examples
+        --------
+        >>> from tunesmith.space import Float, Int, Space
+        >>> space = Space.read({"n": Int(1, 4)}).with_optional({"x": Float(0, 1)})
+        >>> space.decode([0.0, 0.5])
+        {'n': 1, 'x': 0.5}
+        >>> space.encode({"n": 1})
+        array([0.125,   nan])
+        """
+        further, names = tuple(sorted(dimensions.items())), frozenset(dimensions)
+        return Space(
+            tuple(Branch(b.entries + further, b.optional | names) for b in self.branches),
+            self.constraints,
+        )
+
     def allows(self, params: Mapping[str, Any]) -> bool:
         """Tell whether all constraints hold for parameters.
 
@@ -540,7 +573,10 @@ class Space:
             return change(name, dimension)
 
         return Space(
-            tuple(Branch(tuple((n, changed(n, d)) for n, d in b.entries)) for b in self.branches),
+            tuple(
+                Branch(tuple((n, changed(n, d)) for n, d in b.entries), b.optional)
+                for b in self.branches
+            ),
             self.constraints,
         )
 

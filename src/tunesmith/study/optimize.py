@@ -11,17 +11,19 @@ from typing import Any, Literal
 
 from tunesmith.engine import Engine, wide_enough
 from tunesmith.evaluation.function import FunctionEvaluator
-from tunesmith.exceptions import SearchTimeout
+from tunesmith.exceptions import SearchTimeout, SpaceError
 from tunesmith.executors import Executor
 from tunesmith.executors.inline import InlineExecutor
 from tunesmith.progress import Progress, make_progress
 from tunesmith.samplers import Sampler
 from tunesmith.samplers.grid import GridSampler
 from tunesmith.samplers.names import as_sampler
-from tunesmith.schedulers.full import FullScheduler
+from tunesmith.schedulers import Scheduler
+from tunesmith.schedulers.names import as_scheduler
 from tunesmith.space import Space
 from tunesmith.study.arguments import above_0, whole
 from tunesmith.study.keeping import open_study
+from tunesmith.study.ledger import FunctionLedger
 from tunesmith.study.result import Direction, Function, Result, objective_of, trials_of
 from tunesmith.trial import Ledger, Outcome
 
@@ -32,6 +34,7 @@ def minimize(
     n_iter: int,
     *,
     sampler: str | Sampler = "auto",
+    scheduler: str | Scheduler | None = None,
     random_state: int | None = None,
     n_jobs: int | None = None,
     in_flight: int | None = None,
@@ -44,19 +47,26 @@ def minimize(
     """Find parameters at which a function is small.
 
     A call that raises, or returns no finite number, is a trial that has failed: its reason is
-    kept, the sampler keeps away from there, and the search goes on.
+    kept, the sampler keeps away from there, and the search goes on. One that raises `TrialPruned`
+    is a trial that has been stopped, which has no value either.
 
     Parameters
     ----------
     function : callable
-        Takes a dict of parameters, returns a number.
-    space : dict, list of dicts or Space
+        Takes a dict of parameters, returns a number. The dict is a
+        `tunesmith.evaluation.handle.Trial`: it can also ask for parameters that are not in
+        `space`, and report how it does so far.
+    space : dict, list of dicts, Space or None
         What each parameter ranges over: `tunesmith.Float`, `Int`, `Categorical` or `Choice`,
-        lists of values, or scipy distributions.
+        lists of values, or scipy distributions. ``{}`` or None where the function asks for all of
+        them.
     n_iter : int
         Number of trials. Where the space has fewer points, all of them.
     sampler : str or Sampler, default="auto"
         What suggests parameters, as in `SearchCV`.
+    scheduler : {"full", "median"}, Scheduler or None, default=None
+        Which trials ``trial.should_prune()`` is to stop: with "median" those that report less
+        than others did, see `MedianScheduler`; with "full" or None, none.
     random_state : int or None, default=None
         Seed of all that is drawn.
     n_jobs : int or None, default=None
@@ -97,6 +107,22 @@ def minimize(
     >>> result = minimize(loss, space, n_iter=40, random_state=0)
     >>> result.best_params["n"], round(result.best_params["x"], 1)
     (7, 0.3)
+
+    Parameters may be met in the function as well, and a trial that does badly may be stopped:
+
+    >>> from tunesmith import TrialPruned
+    >>> def fit(trial):
+    ...     rate = trial.suggest_float("rate", 0.01, 1.0, log=True)
+    ...     loss = 1.0
+    ...     for epoch in range(10):
+    ...         loss *= 1 - 4 * rate * (1 - rate) ** 3
+    ...         trial.report(loss, epoch)
+    ...         if trial.should_prune():
+    ...             raise TrialPruned
+    ...     return loss
+    >>> result = minimize(fit, {}, n_iter=40, scheduler="median", random_state=0)
+    >>> round(result.best_params["rate"], 1), sorted({str(t.state) for t in result.trials})
+    (0.2, ['completed', 'pruned'])
     """
     return _optimized("minimize", **locals())
 
@@ -107,6 +133,7 @@ def maximize(
     n_iter: int,
     *,
     sampler: str | Sampler = "auto",
+    scheduler: str | Scheduler | None = None,
     random_state: int | None = None,
     n_jobs: int | None = None,
     in_flight: int | None = None,
@@ -120,9 +147,9 @@ def maximize(
 
     Parameters
     ----------
-    function, space, n_iter, sampler, random_state, n_jobs, in_flight, storage, study_name
+    function, space, n_iter, sampler, scheduler, random_state, n_jobs, in_flight, storage
         As for `minimize`.
-    executor, timeout, progress
+    study_name, executor, timeout, progress
         As for `minimize`.
 
     Returns
@@ -151,6 +178,7 @@ def _optimized(
     space: Any,
     n_iter: int,
     sampler: str | Sampler,
+    scheduler: str | Scheduler | None,
     random_state: int | None,
     n_jobs: int | None,
     in_flight: int | None,
@@ -168,10 +196,10 @@ def _optimized(
         whole("random_state", random_state, least=0)
     if in_flight is not None:
         whole("in_flight", in_flight, least=1)
-    read, chosen = Space.read(space), as_sampler(sampler)
+    read, chosen = Space.read({} if space is None else space), as_sampler(sampler)
     n_trials = _n_trials(read, chosen, n_iter)
+    judging = as_scheduler(scheduler, n_trials)
     runs_on = _executor(executor, n_jobs)
-    evaluator = FunctionEvaluator(function)
     display = make_progress(progress)
     with open_study(storage, study_name, direction, function) as study:
         facts = study.facts(random_state, in_flight or wide_enough(runs_on.workers, 1))
@@ -180,11 +208,14 @@ def _optimized(
         else:
             window = in_flight or facts["in_flight"]
         seed = facts["seed"] if random_state is None else random_state
-        ledger = Ledger(1, read.n_dimensions, objective_of(direction), read.encode, seed)
+        sign = -1 if direction == "minimize" else 1
+        goal = objective_of(direction)
+        ledger = FunctionLedger(read, goal, seed, sign=sign, grows=chosen.adaptive)
+        evaluator = FunctionEvaluator(function, frozenset(read.names), seed, sign)
         engine = Engine(
             space=read,
             sampler=chosen,
-            scheduler=FullScheduler(n_trials),
+            scheduler=judging,
             evaluator=evaluator,
             executor=runs_on,
             ledger=ledger,
@@ -194,13 +225,13 @@ def _optimized(
             deadline=deadline,
         )
         try:
-            engine.run()
+            in_time = engine.run()
         except KeyboardInterrupt as stop:
             stop.add_note(f"{_account(ledger, n_trials)} {study.how_to_go_on}")
             raise
         finally:
             display.stop()
-    if len(ledger.outcomes) < n_trials:
+    if not in_time and len(ledger.outcomes) < n_trials:
         text = f"timeout={timeout} seconds ran out: {_account(ledger, n_trials)}"
         if not ledger.outcomes:
             raise SearchTimeout(f"{text} Give a larger timeout=. {study.how_to_go_on}")
@@ -242,6 +273,10 @@ def _executor(executor: Executor | futures.Executor | None, n_jobs: int | None) 
 
 
 def _n_trials(space: Space, sampler: Sampler, n_iter: int) -> int:
+    if not space.names:
+        if isinstance(sampler, GridSampler):
+            raise SpaceError("a grid needs to know the space; give it, or another sampler=")
+        return n_iter
     size = sampler.size(space) if isinstance(sampler, GridSampler) else space.size
     if size < n_iter:
         warnings.warn(

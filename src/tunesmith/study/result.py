@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tunesmith.trial import Ledger, Outcome, State
+from tunesmith.trial import Ledger, Outcome, Reports, State
 
 Function = Callable[[dict[str, Any]], Any]
 Direction = Literal["minimize", "maximize"]
@@ -31,6 +31,8 @@ class FinishedTrial:
         Why there is no value.
     seconds : float
         How long the function took.
+    reports : tuple of (int, float), default=()
+        What it has reported on its way: (step, value).
     """
 
     number: int
@@ -39,6 +41,7 @@ class FinishedTrial:
     state: State
     error: str | None
     seconds: float
+    reports: Reports = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ class Result:
         """
         found = [trial for trial in self.trials if trial.value is not None]
         if not found:
-            last = f"; the last one: {self.trials[-1].error}" if self.trials else ""
+            why = [trial.error or str(trial.state) for trial in self.trials[-1:]]
+            last = f"; the last one: {why[0]}" if why else ""
             raise ValueError(f"none of {len(self.trials)} trials has a value{last}")
         sign = 1 if self.direction == "minimize" else -1
         return min(found, key=lambda trial: sign * (trial.value or 0.0))
@@ -106,7 +110,13 @@ def trials_of(ledger: Ledger) -> Iterator[FinishedTrial]:
         if (outcome := ledger.outcomes.get((number, 0))) is not None:
             value = _value(outcome)
             yield FinishedTrial(
-                number, params, value, outcome.state, outcome.error, outcome.fit_time
+                number,
+                params,
+                value,
+                outcome.state,
+                outcome.error,
+                outcome.fit_time,
+                outcome.reports,
             )
 
 
