@@ -36,8 +36,6 @@ class Columns:
     def __init__(self, cube: Cube) -> None:
         self._cube = cube
         self._kept = np.flatnonzero(cube.encoded)
-        always = cube.ordered[self._kept] & (cube.parents[self._kept] < 0)
-        self._always, self._others = np.flatnonzero(always), np.flatnonzero(~always)
 
     @property
     def n(self) -> int:
@@ -62,12 +60,13 @@ class Columns:
         weights : ndarray of shape (n_columns,)
             What each column counts.
         """
-        scale = np.sqrt(weights[self._always])
-        columns = self._kept[self._always]
+        everywhere = ~(np.isnan(a).any(axis=0) | np.isnan(b).any(axis=0))
+        plain = (everywhere & self._cube.ordered)[self._kept]
+        columns, scale = self._kept[plain], np.sqrt(weights[plain])
         left, right = a[:, columns] * scale, b[:, columns] * scale
         total = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1) - 2 * left @ right.T
         np.maximum(total, 0.0, out=total)
-        for place in map(int, self._others):
+        for place in map(int, np.flatnonzero(~plain)):
             total += weights[place] * self._squares(place, a, b)
         return np.asarray(total)
 

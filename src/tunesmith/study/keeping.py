@@ -104,7 +104,13 @@ class _Kept:
             display.found(count, text)
 
         self._journal = Journal(self._storage, self._name)
-        return StudyRecorder(self._journal, {}, 1, _digest, evaluator.failed, found)
+        # Where all parameters are met in the function, the seed is all that tells trials apart.
+        beside = {} if evaluator.names else {"": evaluator.seed}
+
+        def digest(params: Mapping[str, Any]) -> str:
+            return content_key({**params, **beside}).digest
+
+        return StudyRecorder(self._journal, {}, 1, digest, evaluator.failed, found)
 
     def close(self) -> None:
         if self._journal is not None:
@@ -112,7 +118,3 @@ class _Kept:
 
     def _find(self) -> StudyHead | None:
         return next((h for h in self._storage.studies() if h.name == self._name), None)
-
-
-def _digest(params: Mapping[str, Any]) -> str:
-    return content_key(dict(params)).digest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -50,6 +50,7 @@ class FunctionLedger(Ledger):
     ) -> None:
         super().__init__(1, space.n_dimensions, goal, self._encode_suggested, seed)
         self._given, self._names = space, frozenset(space.names)
+        self._encoded_in = space
         self._sign, self._grows = sign, grows
         self._suggested: list[Mapping[str, Any]] = []
         self._plain = True
@@ -98,48 +99,51 @@ class FunctionLedger(Ledger):
 
     def _look(self, known: NDArray[np.bool_]) -> None:
         """Look at the results that may be known, and at no others."""
-        space, n_seen = self._space, len(self._seen)
-        if (self._seen & ~known[:n_seen]).any():
+        if (self._seen & ~known[: len(self._seen)]).any():
             self._forget()
-            n_seen = 0
         new = known.copy()
-        new[:n_seen] &= ~self._seen
+        new[: len(self._seen)] &= ~self._seen
         fresh = np.flatnonzero(new).tolist()
-        met = dict(self._met)
         for trial in fresh:
-            outcome = self.outcomes[trial, 0]
             self._shown[trial] = self.params[trial]
-            self._reports[trial] = tuple((s, self._sign * v) for s, v in outcome.reports)
-            for one in outcome.met or () if self._grows else ():
-                there = met.setdefault(one.name, one.dimension)
-                if alike(there, one.dimension):
-                    met[one.name] = union(there, one.dimension)
+            reports = self.outcomes[trial, 0].reports
+            self._reports[trial] = tuple((step, self._sign * value) for step, value in reports)
+        met = self._merged(fresh, known) if self._grows and fresh else self._met
         self._seen = known.copy()
         if met != self._met:
             self._met, self._space = met, self._given.with_optional(met)
-        if self._space is not space:
+        if self._space is not self._encoded_in:
             self._place(range(len(self._shown)))
         elif self._met:
             self._place(fresh)
 
-    def _place(self, trials: Any) -> None:
+    def _merged(self, fresh: list[int], known: NDArray[np.bool_]) -> dict[str, Dimension]:
+        """Return what has been met in the trials that are known, in the order of their numbers."""
+        in_order = not self._seen[fresh[0] :].any()
+        met = dict(self._met) if in_order else {}
+        for trial in fresh if in_order else np.flatnonzero(known).tolist():
+            for one in self.outcomes[trial, 0].met or ():
+                there = met.setdefault(one.name, one.dimension)
+                if alike(there, one.dimension):
+                    met[one.name] = union(there, one.dimension)
+        return met
+
+    def _place(self, trials: Iterable[int]) -> None:
         """Encode trials anew, in an array that no history has been given."""
         shape = len(self._encoded), self._space.n_dimensions
-        same = self._encoded.shape == shape
+        same = self._space is self._encoded_in
         self._encoded = self._encoded.copy() if same else np.full(shape, np.nan)
+        self._encoded_in = self._space
         for trial in trials:
             self._encoded[trial] = self._space.encode(self._placed(trial))
 
     def _placed(self, trial: int) -> Mapping[str, Any]:
-        """Return those parameters of a trial that are in the space."""
-        strange = set()
-        if trial < len(self._seen) and self._seen[trial]:
-            met = self.outcomes[trial, 0].met or ()
-            strange = {m.name for m in met if not alike(m.dimension, self._met[m.name])}
+        """Return those parameters of a trial that have a place in the space."""
+        met = self._met
         return {
             name: value
             for name, value in self._shown[trial].items()
-            if (name in self._names or name in self._met) and name not in strange
+            if name in self._names or (name in met and value in met[name])
         }
 
     def _encode_suggested(self, params: Mapping[str, Any]) -> NDArray[np.float64]:

@@ -27,9 +27,10 @@ def check_sampler(factory: Callable[[Space], Sampler], n_objectives: Sequence[in
     """Check that a sampler keeps the contract of `tunesmith.samplers.Sampler`.
 
     Over spaces of every kind of dimension and with constraints, with an empty history and with
-    30 trials of which some are pending, have no score or break an outcome constraint, it must
-    suggest parameters that are in the space, with the user's own objects as values; be a pure
-    function of its arguments; leave them and the global generators alone; and survive pickling.
+    30 trials of which some are pending, have no score, break an outcome constraint, or lack
+    parameters that may be missing, it must suggest parameters that are in the space, with the
+    user's own objects as values; be a pure function of its arguments; leave them and the global
+    generators alone; and survive pickling.
 
     Parameters
     ----------
@@ -92,6 +93,9 @@ def _spaces() -> Iterator[tuple[str, Space]]:
     near = Categorical([16, 32, 64, 128], distance=_steps, prior=32)
     believed = {"n": near, "x": Float(1e-3, 1, log=True, prior=0.1), "k": Int(1, 9, prior=2)}
     yield "beliefs", Space.read(believed)
+    given = Space.read({"x": Float(0, 1), "k": Choice({"p": {"c": Int(1, 3)}, "q": {}})})
+    further = {"y": Float(1, 2, log=True), "m": Int(1, 50), "a": Categorical([None, "a", (1,)])}
+    yield "parameters that may be missing", given.with_optional(further)
     branches = [{"kernel": ["rbf"], "gamma": Int(1, 50)}, {"kernel": ["linear"]}, {"a": [1, 2]}]
     yield "a list of dicts", Space.read(branches)
 
@@ -114,7 +118,7 @@ def _history(space: Space, n_trials: int, seed: int, n_objectives: int = 1) -> H
     With an odd seed there is an outcome constraint.
     """
     rng = np.random.default_rng([seed, n_trials])
-    params = tuple(space.sample(rng) for _ in range(n_trials))
+    params = tuple(_without_some(space, space.sample(rng), rng) for _ in range(n_trials))
     scores = rng.normal(size=(n_trials, 3, n_objectives)[: 2 + (n_objectives > 1)])
     violations = rng.normal(size=(n_trials, 1)) if seed % 2 else None
     known = np.arange(n_trials) < n_trials - 3
@@ -124,6 +128,14 @@ def _history(space: Space, n_trials: int, seed: int, n_objectives: int = 1) -> H
             array[missing] = np.nan
     encoded = np.array([space.encode(p) for p in params]).reshape(n_trials, space.n_dimensions)
     return History(n_trials, params, encoded, scores, known, violations=violations)
+
+
+def _without_some(
+    space: Space, params: dict[str, Any], rng: np.random.Generator
+) -> dict[str, Any]:
+    """Leave out some of the parameters that may be missing."""
+    optional = space.branches[0].optional
+    return {n: v for n, v in params.items() if n not in optional or rng.random() < 0.6}
 
 
 def _check_suggestion(space: Space, suggestion: Suggestion, where: str) -> None:
