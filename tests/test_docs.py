@@ -49,6 +49,19 @@ def test_the_page_on_sharing(capsys):
         )
 
 
+def test_the_page_on_pruning(capsys):
+    run_blocks(ROOT / "docs" / "pruning.md")
+    assert capsys.readouterr().out.splitlines() == ["True True True", "6", "True"]
+
+
+def test_the_page_on_parameters_met_in_the_function(capsys):
+    made = run_blocks(ROOT / "docs" / "define_by_run.md")
+    best, function = capsys.readouterr().out.splitlines()
+    assert best.startswith("['layers', 'optimizer', 'rate', 'units_0'")
+    assert function == "cosine"
+    assert made["result"].best_value < 0.1
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.name)
 def test_examples(script, tmp_path):
