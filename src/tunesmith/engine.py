@@ -1,10 +1,11 @@
 """The loop of every search: ask, submit, record.
 
 Decisions (start a trial) are numbered, and the order of knowledge is fixed by the
-window `in_flight`: decision *k* sees the results of decisions 0 … *k* − `in_flight`
-and the parameters of those between. Results that happen to arrive early are not
-looked at, so neither timing nor the number of workers can change the answer. Without
-a window, a trial is started whenever a worker would be idle, and knows all there is.
+window `in_flight`: decision *k*, and what judges its trial on the way, sees the results
+of decisions 0 … *k* − `in_flight` and the parameters of those between. Results that
+happen to arrive early are not looked at, so neither timing nor the number of workers can
+change the answer. Without a window, a trial is started whenever a worker would be idle,
+and knows all there is.
 """
 
 from __future__ import annotations
