@@ -73,8 +73,9 @@ class MedianScheduler:
     References
     ----------
     D. Golovin et al., "Google Vizier: a service for black-box optimization", KDD 2017, section
-    3.2.2 (median stopping rule), where the median is that of the running averages of the others up to the step. Here it
-    is that of their values at the step, which for a curve that improves asks more of a trial.
+    3.2.2 (median stopping rule), where the median is that of the running averages of the others
+    up to the step. Here it is that of their values at the step, which for a curve that improves
+    asks more of a trial.
 
     Examples
     --------
