@@ -49,5 +49,5 @@ def _bounds(name: str, given: Any) -> Bounds:
 
 
 def excess(value: float, low: float, high: float) -> float:
-    """Return by how much a value lies outside of bounds, 0 or less inside."""
-    return max(low - value, value - high)
+    """Return by how much a value lies outside of bounds, 0 or less inside; NaN for NaN."""
+    return value if math.isnan(value) else max(low - value, value - high)

@@ -13,7 +13,7 @@ from tunesmith.evaluation import Route
 from tunesmith.evaluation.handle import Trial
 from tunesmith.evaluation.stages import StageCache
 from tunesmith.exceptions import TrialPruned
-from tunesmith.trial import Job, Outcome, State, Work
+from tunesmith.trial import Job, Outcome, Scores, State, Work
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,19 @@ class FunctionEvaluator:
     ----------
     function : callable
         Takes a `tunesmith.evaluation.handle.Trial`, which is a dict of parameters; returns a
-        number.
+        number, or those of `returns`.
     names, seed, sign
         As for `Trial`.
+    returns : tuple of str, default=()
+        Names of the numbers that the function returns, as a dict or in this order; empty where it
+        returns one.
     """
 
     function: Callable[[Trial], Any]
     names: frozenset[str] = frozenset()
     seed: int = 0
     sign: int = 1
+    returns: tuple[str, ...] = ()
 
     @property
     def n_splits(self) -> int:
@@ -49,7 +53,7 @@ class FunctionEvaluator:
 
     def __call__(self, job: Job, cache: StageCache | None = None) -> Outcome:
         """Call the function."""
-        value: float | None = None
+        value: Scores | None = None
         error: str | None
         trial = Trial(job, self.names, self.seed, self.sign)
         start = time.perf_counter()
@@ -60,7 +64,7 @@ class FunctionEvaluator:
         except Exception:
             state, error = State.FAILED, format_exc()
         else:
-            value, error = number_of(returned)
+            value, error = self._read(returned)
             state = State.COMPLETED if error is None else State.FAILED
         return Outcome(
             job.trial,
@@ -73,6 +77,9 @@ class FunctionEvaluator:
             reports=trial.reports,
             met=trial.met,
         )
+
+    def _read(self, returned: Any) -> tuple[Scores | None, str | None]:
+        return numbers_of(returned, self.returns) if self.returns else number_of(returned)
 
     def routes(self, jobs: Sequence[Job]) -> Sequence[Route]:
         """Say that nothing is shared."""
@@ -99,3 +106,26 @@ def number_of(returned: Any) -> tuple[float | None, str | None]:
     if not math.isfinite(value):
         return None, f"the function returned {value}; {wanted}, or raise to say what is wrong"
     return value, None
+
+
+def numbers_of(returned: Any, names: Sequence[str]) -> tuple[dict[str, float] | None, str | None]:
+    """Return what a function returned as named floats, or None and why it is no such thing."""
+    wanted = f"return a dict of {list(names)}, or as many numbers in this order"
+    if isinstance(returned, Mapping):
+        if missing := [name for name in names if name not in returned]:
+            return None, f"the function returned a dict without {missing[0]!r}; {wanted}"
+        values = [returned[name] for name in names]
+    elif isinstance(returned, str | bytes) or not isinstance(returned, Sequence):
+        kind = type(returned).__name__
+        return None, f"the function returned {returned!r} (of type {kind}); {wanted}"
+    elif len(returned) != len(names):
+        return None, f"the function returned {len(returned)} numbers, not {len(names)}; {wanted}"
+    else:
+        values = list(returned)
+    found: dict[str, float] = {}
+    for name, value in zip(names, values, strict=True):
+        number, error = number_of(value)
+        if number is None:
+            return None, f"{name!r}: {error}"
+        found[name] = number
+    return found, None

@@ -17,7 +17,8 @@ from tunesmith.samplers.grid import GridSampler
 from tunesmith.samplers.names import as_sampler
 from tunesmith.space import Space
 from tunesmith.study.arguments import whole
-from tunesmith.study.result import Direction, FinishedTrial, Result, objective_of, trials_of
+from tunesmith.study.purpose import Direction, Purpose
+from tunesmith.study.result import FinishedTrial, Result, trials_of
 from tunesmith.trial import Ledger, Outcome, State
 
 
@@ -87,7 +88,8 @@ class Study:
         self.in_flight = in_flight
         seed = secrets.randbits(31) if random_state is None else int(random_state)
         width = self.space.n_dimensions
-        self._ledger = Ledger(1, width, objective_of(direction), self.space.encode, seed)
+        self._purpose = Purpose(direction)
+        self._ledger = Ledger(1, width, self._purpose.goal, self.space.encode, seed)
         grid = isinstance(self.sampler, GridSampler)
         self._size = self.sampler.size(self.space) if grid else math.inf  # type: ignore[attr-defined]
 
@@ -164,7 +166,7 @@ class Study:
     @property
     def trials(self) -> tuple[FinishedTrial, ...]:
         """The trials that have been told of, in the order of asking."""
-        return tuple(trials_of(self._ledger))
+        return tuple(trials_of(self._ledger, self._purpose))
 
     @property
     def waiting(self) -> list[Trial]:

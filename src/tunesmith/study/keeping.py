@@ -16,21 +16,24 @@ from tunesmith.storage import Storage, open_storage
 from tunesmith.storage.journal import Journal
 from tunesmith.storage.parts import check_same, part
 from tunesmith.storage.recorder import StudyRecorder
+from tunesmith.study.purpose import Purpose
 from tunesmith.study.result import Function
 from tunesmith.trial import Part, StudyHead
 
 
 @contextmanager
 def open_study(
-    storage: Any, name: str | None, direction: str, function: Function
+    storage: Any, name: str | None, purpose: Purpose, function: Function
 ) -> Iterator[_Unkept | _Kept]:
     """Open the study of a search, and close it."""
     if storage is None:
         yield _Unkept()
         return
     parts = {"function": part("function", function)}
+    if purpose.names:
+        parts["objectives"] = part("objectives", list(purpose.names))
     opened = open_storage(storage)
-    kept = _Kept(opened, str(storage), name, direction, parts)
+    kept = _Kept(opened, str(storage), name, purpose.direction, parts)
     try:
         yield kept
     finally:

@@ -18,13 +18,15 @@ from tunesmith.progress import Progress, make_progress
 from tunesmith.samplers import Sampler
 from tunesmith.samplers.grid import GridSampler
 from tunesmith.samplers.names import as_sampler
+from tunesmith.samplers.starting import started
 from tunesmith.schedulers import Scheduler
 from tunesmith.schedulers.names import as_scheduler
 from tunesmith.space import Space
 from tunesmith.study.arguments import above_0, whole
 from tunesmith.study.keeping import open_study
 from tunesmith.study.ledger import FunctionLedger
-from tunesmith.study.result import Direction, Function, Result, objective_of, trials_of
+from tunesmith.study.purpose import Direction, Purpose
+from tunesmith.study.result import Function, Result, trials_of
 from tunesmith.trial import Ledger, Outcome
 
 
@@ -38,6 +40,11 @@ def minimize(
     random_state: int | None = None,
     n_jobs: int | None = None,
     in_flight: int | None = None,
+    objectives: Any = None,
+    outcome_constraints: Any = None,
+    constraints: Any = None,
+    initial: Any = None,
+    warm_start: Any = None,
     storage: Any = None,
     study_name: str | None = None,
     executor: Executor | futures.Executor | None = None,
@@ -73,6 +80,20 @@ def minimize(
         Number of worker processes. None is 1: calls are made in this process.
     in_flight : int or None, default=None
         How many trials may be under way, as in `SearchCV`.
+    objectives : list of str, dict of str to {"minimize", "maximize"}, or None, default=None
+        Names of several numbers that the function returns, as a dict or in this order, and what
+        is to be done with each; those of a list are made small here. None: it returns one number.
+    outcome_constraints : dict of str to float or (float or None, float or None), or None
+        The most that a number of those returned by name may be, or the least and the most. Only
+        trials that keep to it can be the best.
+    constraints : callable, list of callable or None, default=None
+        Each takes a dict of parameters and tells whether they may be tried together, such as
+        ``lambda p: p["min"] < p["max"]``.
+    initial : list of dict or None, default=None
+        Trials to begin with. What one leaves out is drawn at random.
+    warm_start : object, list of objects or None, default=None
+        Earlier searches, studies or results, over a space with parameters in common, whose best
+        trials are tried next.
     storage : path, URL, Storage or None, default=None
         Where to record every trial as it ends. The same call again goes on from there.
     study_name : str or None, default=None
@@ -87,7 +108,7 @@ def minimize(
     Returns
     -------
     Result
-        With ``best_params``, ``best_value`` and ``trials``.
+        With ``best_params``, ``best_value`` and ``trials``; with several objectives ``pareto``.
 
     Raises
     ------
@@ -137,6 +158,11 @@ def maximize(
     random_state: int | None = None,
     n_jobs: int | None = None,
     in_flight: int | None = None,
+    objectives: Any = None,
+    outcome_constraints: Any = None,
+    constraints: Any = None,
+    initial: Any = None,
+    warm_start: Any = None,
     storage: Any = None,
     study_name: str | None = None,
     executor: Executor | futures.Executor | None = None,
@@ -147,7 +173,11 @@ def maximize(
 
     Parameters
     ----------
-    function, space, n_iter, sampler, scheduler, random_state, n_jobs, in_flight, storage
+    function, space, n_iter, sampler, scheduler, random_state, n_jobs, in_flight
+        As for `minimize`.
+    objectives
+        As for `minimize`, but that those of a list are made large.
+    outcome_constraints, constraints, initial, warm_start, storage
         As for `minimize`.
     study_name, executor, timeout, progress
         As for `minimize`.
@@ -182,6 +212,11 @@ def _optimized(
     random_state: int | None,
     n_jobs: int | None,
     in_flight: int | None,
+    objectives: Any,
+    outcome_constraints: Any,
+    constraints: Any,
+    initial: Any,
+    warm_start: Any,
     storage: Any,
     study_name: str | None,
     executor: Executor | futures.Executor | None,
@@ -196,22 +231,24 @@ def _optimized(
         whole("random_state", random_state, least=0)
     if in_flight is not None:
         whole("in_flight", in_flight, least=1)
-    read, chosen = Space.read({} if space is None else space), as_sampler(sampler)
+    purpose = Purpose.read(direction, objectives, outcome_constraints)
+    read = Space.read({} if space is None else space).where(constraints)
+    chosen = as_sampler(sampler)
     n_trials = _n_trials(read, chosen, n_iter)
+    chosen = started(chosen, read, initial or (), warm_start)
     judging = as_scheduler(scheduler, n_trials)
     runs_on = _executor(executor, n_jobs)
     display = make_progress(progress)
-    with open_study(storage, study_name, direction, function) as study:
+    with open_study(storage, study_name, purpose, function) as study:
         facts = study.facts(random_state, in_flight or wide_enough(runs_on.workers, 1))
         if random_state is None and storage is None and in_flight is None:
             window = None
         else:
             window = in_flight or facts["in_flight"]
         seed = facts["seed"] if random_state is None else random_state
-        sign = -1 if direction == "minimize" else 1
-        goal = objective_of(direction)
-        ledger = FunctionLedger(read, goal, seed, sign=sign, grows=chosen.adaptive)
-        evaluator = FunctionEvaluator(function, frozenset(read.names), seed, sign)
+        sign = int(purpose.signs[0])
+        ledger = FunctionLedger(read, purpose.goal, seed, sign=sign, grows=chosen.adaptive)
+        evaluator = FunctionEvaluator(function, frozenset(read.names), seed, sign, purpose.names)
         engine = Engine(
             space=read,
             sampler=chosen,
@@ -220,7 +257,7 @@ def _optimized(
             executor=runs_on,
             ledger=ledger,
             recorder=study.recorder(evaluator, display, n_trials),
-            observe=_observer(ledger, display, direction, n_trials),
+            observe=_observer(ledger, display, direction, sign, n_trials),
             in_flight=window,
             deadline=deadline,
         )
@@ -236,17 +273,16 @@ def _optimized(
         if not ledger.outcomes:
             raise SearchTimeout(f"{text} Give a larger timeout=. {study.how_to_go_on}")
         warnings.warn(f"{text} {study.how_to_go_on}", stacklevel=3)
-    return Result(tuple(trials_of(ledger)), direction)
+    return Result(tuple(trials_of(ledger, purpose)), direction, purpose.objectives)
 
 
 def _observer(
-    ledger: Ledger, display: Progress, direction: str, n_trials: int
+    ledger: Ledger, display: Progress, title: str, sign: int, n_trials: int
 ) -> Callable[[Outcome, float | None], None]:
     """Return what tells whoever watches how far the search is."""
-    sign = -1 if direction == "minimize" else 1
     best: tuple[float, Mapping[str, Any]] | None = None
     done = 0
-    display.start(n_trials, direction)
+    display.start(n_trials, title)
 
     def observe(outcome: Outcome, score: float | None) -> None:
         nonlocal best, done

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
-from tunesmith.trial import Ledger, Outcome, Reports, State
+import numpy as np
+
+from tunesmith.exceptions import Infeasible
+from tunesmith.samplers.fronts import fronts
+from tunesmith.study.purpose import Direction, Purpose
+from tunesmith.trial import Ledger, Reports, State
 
 Function = Callable[[dict[str, Any]], Any]
-Direction = Literal["minimize", "maximize"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class FinishedTrial:
         How long the function took.
     reports : tuple of (int, float), default=()
         What it has reported on its way: (step, value).
+    values : dict of str to float or None, default=None
+        What it returned by name, where there are `objectives`.
+    feasible : bool, default=True
+        Whether it keeps the outcome constraints.
     """
 
     number: int
@@ -42,6 +49,8 @@ class FinishedTrial:
     error: str | None
     seconds: float
     reports: Reports = ()
+    values: Mapping[str, float] | None = None
+    feasible: bool = True
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,8 @@ class Result:
         Those that have ended, in the order of their start.
     direction : {"minimize", "maximize"}
         Which value is the best one.
+    objectives : dict of str to {"minimize", "maximize"}, default={}
+        What is done with each of several values.
 
     Examples
     --------
@@ -65,6 +76,27 @@ class Result:
 
     trials: tuple[FinishedTrial, ...]
     direction: Direction
+    objectives: Mapping[str, Direction] = field(default_factory=dict)
+
+    @property
+    def pareto(self) -> tuple[FinishedTrial, ...]:
+        """The trials that none is better than in all objectives, the outcome constraints kept.
+
+        Without `objectives` the trials that share the best value.
+        """
+        ways = self.objectives or {"": self.direction}
+        found, rows = [], []
+        for trial in self.trials:
+            values = {"": trial.value} if trial.values is None else trial.values
+            row = [values.get(name) for name in ways]
+            if trial.feasible and None not in row:
+                found.append(trial)
+                rows.append(row)
+        if not found:
+            return ()
+        signs = np.array([1.0 if way == "maximize" else -1.0 for way in ways.values()])
+        first = fronts(np.array(rows, dtype=np.float64) * signs) == 0
+        return tuple(trial for trial, best in zip(found, first, strict=True) if best)
 
     @property
     def best_trial(self) -> FinishedTrial:
@@ -73,9 +105,23 @@ class Result:
         Raises
         ------
         ValueError
-            If no trial has a value; tells what the last one failed with.
+            If no trial has a value, and tells what the last one failed with; or if there are
+            several objectives.
+        Infeasible
+            If those that have a value all break an outcome constraint.
         """
-        found = [trial for trial in self.trials if trial.value is not None]
+        if len(self.objectives) > 1:
+            raise ValueError(
+                f"there are several objectives, {list(self.objectives)}, and no best trial; see "
+                "`pareto`"
+            )
+        valued = [trial for trial in self.trials if trial.value is not None]
+        found = [trial for trial in valued if trial.feasible]
+        if valued and not found:
+            raise Infeasible(
+                f"none of {len(self.trials)} trials keeps the outcome constraints; loosen them, "
+                "widen the space, or make more trials"
+            )
         if not found:
             why = [trial.error or str(trial.state) for trial in self.trials[-1:]]
             last = f"; the last one: {why[0]}" if why else ""
@@ -96,41 +142,31 @@ class Result:
         return value
 
     def __repr__(self) -> str:
-        failed = sum(trial.value is None for trial in self.trials)
+        failed = sum(trial.value is None and trial.values is None for trial in self.trials)
         without = f", {failed} without a value" if failed else ""
         text = f"{len(self.trials)} trials{without}"
-        if failed < len(self.trials):
+        if len(self.objectives) > 1:
+            text += f"; {len(self.pareto)} on the front of {', '.join(self.objectives)}"
+        elif not any(trial.feasible and trial.value is not None for trial in self.trials):
+            text += "" if failed == len(self.trials) else "; none keeps the outcome constraints"
+        else:
             text += f"; best {self.best_value:.6g} at {dict(self.best_params)}"
         return f"<Result of {self.direction}: {text}>"
 
 
-def trials_of(ledger: Ledger) -> Iterator[FinishedTrial]:
+def trials_of(ledger: Ledger, purpose: Purpose) -> Iterator[FinishedTrial]:
     """Yield the trials that have ended, in the order of their start."""
     for number, params in enumerate(ledger.params):
         if (outcome := ledger.outcomes.get((number, 0))) is not None:
-            value = _value(outcome)
+            scores = outcome.test_scores
             yield FinishedTrial(
                 number,
                 params,
-                value,
+                purpose.value(outcome),
                 outcome.state,
                 outcome.error,
                 outcome.fit_time,
                 outcome.reports,
+                scores if isinstance(scores, dict) else None,
+                scores is None or purpose.keeps(outcome),
             )
-
-
-def _value(outcome: Outcome) -> float | None:
-    score = outcome.test_scores
-    return score if isinstance(score, float) else None
-
-
-def objective_of(direction: Direction) -> Callable[[Outcome], float]:
-    """Return what tells the engine the score of an outcome: it maximises."""
-    sign = -1 if direction == "minimize" else 1
-
-    def objective(outcome: Outcome) -> float:
-        value = _value(outcome)
-        return math.nan if value is None else sign * value
-
-    return objective
