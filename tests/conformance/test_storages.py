@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 import msgspec
@@ -67,6 +68,22 @@ class Breaking(MemoryStorage):
             return iter(())
         return super().read(study, after)
 
+    def claim(self, study, trials, holder, seconds):
+        if self.how == "everybody has all":
+            holder = "all"
+        if self.how == "leases for ever":
+            seconds = seconds and 1e9
+        if self.how == "all or none":
+            trials = list(trials)
+            if any(self.leased(study).get(trial, holder) != holder for trial in trials):
+                return []
+        return super().claim(study, trials, holder, seconds)
+
+    def release(self, *leases):
+        if self.how == "ends the lease of another":
+            leases = [replace(x, holder=self.leased(x.study)[x.trial]) for x in leases]
+        super().release(*leases)
+
 
 def _without(record):
     if isinstance(record, EvaluationRecord):
@@ -91,6 +108,10 @@ def _with_score(record, score):
         ("after or at", "does not give what is after"),
         ("backwards", "not read as they were"),
         ("unknown is empty", "in place of a StudyNotFound"),
+        ("everybody has all", "a trial that is held can be had"),
+        ("leases for ever", "a lease does not run out"),
+        ("all or none", "the free one is not given"),
+        ("ends the lease of another", "a lease is ended by somebody else"),
     ],
 )
 def test_broken_storage_is_found(how, message):

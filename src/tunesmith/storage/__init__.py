@@ -2,7 +2,8 @@
 
 Storage is a log. Records go in and come back by value; trial numbers and attempts
 are unique keys, so a driver that loses a race gets `Conflict`, reads on, and takes
-the next. Nothing in a storage is ever unpickled.
+the next. Who is at which trial is told by leases, which run out unless they are
+renewed. Nothing in a storage is ever unpickled.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from tunesmith.exceptions import StorageError
+from tunesmith.storage.leases import Lease
 from tunesmith.trial import Outcome, Record, StudyHead
 
 
@@ -37,6 +39,28 @@ class Storage(Protocol):
 
         Positions grow but need not be dense. Raises `StudyNotFound`.
         """
+
+    def claim(
+        self, study: str, trials: Iterable[int], holder: str, seconds: float | None
+    ) -> list[Lease]:
+        """Take leases on trials, all in one step; return those that could be had.
+
+        Those are free that nobody holds, or whose holder has not renewed its lease for as
+        many seconds as that one lasts (None: for ever), by a clock that all drivers of the
+        storage share; and those that `holder` itself holds. Raises `StudyNotFound`.
+        """
+
+    def renew(self, *leases: Lease) -> list[Lease]:
+        """Let leases begin anew; return those that nobody has taken over.
+
+        One that has run out is as good as ever until somebody takes it over.
+        """
+
+    def release(self, *leases: Lease) -> None:
+        """End leases; nothing happens to those that somebody has taken over."""
+
+    def leased(self, study: str) -> dict[int, str]:
+        """Return who holds which trial, by its number. Raises `StudyNotFound`."""
 
     def close(self) -> None:
         """Release what the storage holds; calling it again does nothing."""

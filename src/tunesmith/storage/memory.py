@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator
 
 from tunesmith.exceptions import Conflict, StudyNotFound
+from tunesmith.storage.leases import Lease, LeaseBook, leases_of
 from tunesmith.storage.records import plain, plain_head
 from tunesmith.trial import Record, StudyHead, TrialRecord
 
@@ -29,6 +30,7 @@ class MemoryStorage:
         self._heads: dict[str, StudyHead] = {}
         self._records: dict[str, list[Record]] = {}
         self._taken: dict[str, set[str]] = {}
+        self._leases = LeaseBook()
 
     def __repr__(self) -> str:
         return "MemoryStorage()"
@@ -77,6 +79,36 @@ class MemoryStorage:
             start = max(after, 0)
             known = self._records[study][start:]
         return ((start + i, plain(record)) for i, record in enumerate(known, start=1))
+
+    def claim(
+        self, study: str, trials: Iterable[int], holder: str, seconds: float | None
+    ) -> list[Lease]:
+        """Take leases on trials, all in one step; return those that could be had.
+
+        Raises `StudyNotFound`.
+        """
+        wanted = leases_of(study, trials, holder, seconds)
+        with self._lock:
+            if study not in self._heads:
+                raise self._not_found(study)
+            return self._leases.claim(wanted)
+
+    def renew(self, *leases: Lease) -> list[Lease]:
+        """Let leases begin anew; return those that nobody has taken over."""
+        with self._lock:
+            return self._leases.renew(leases)
+
+    def release(self, *leases: Lease) -> None:
+        """End leases; nothing happens to those that somebody has taken over."""
+        with self._lock:
+            self._leases.release(leases)
+
+    def leased(self, study: str) -> dict[int, str]:
+        """Return who holds which trial, by its number. Raises `StudyNotFound`."""
+        with self._lock:
+            if study not in self._heads:
+                raise self._not_found(study)
+            return self._leases.leased(study)
 
     def close(self) -> None:
         """Do nothing: the studies live as long as this object."""

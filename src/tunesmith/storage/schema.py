@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSIONS = ("0001", "0002")
+VERSIONS = ("0001", "0002", "0003")
 """The migrations there are, oldest first."""
 
 VERSION_TABLE = "tunesmith_version"
@@ -91,4 +91,15 @@ SCORES = Table(
     Column("value", Double),
     Column("special", Text),
     PrimaryKeyConstraint("study", "position", "part", "place", name="pk_tunesmith_scores"),
+)
+
+LEASES = Table(
+    "tunesmith_leases",
+    METADATA,
+    Column("study", Integer, ForeignKey("tunesmith_studies.id"), nullable=False),
+    Column("trial", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    # Seconds since the epoch on the database's clock; NULL for ever.
+    Column("until", Double),
+    PrimaryKeyConstraint("study", "trial", name="pk_tunesmith_leases"),
 )

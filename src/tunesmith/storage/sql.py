@@ -32,6 +32,8 @@ from sqlalchemy import (
 )
 
 from tunesmith.exceptions import Conflict, StorageError, StudyNotFound
+from tunesmith.storage import lease_rows
+from tunesmith.storage.leases import Lease, leases_of
 from tunesmith.storage.migrations import migrate
 from tunesmith.storage.records import plain, plain_head
 from tunesmith.storage.rows import (
@@ -167,6 +169,35 @@ class SQLStorage:
         with self._transaction() as connection:
             key, last = self._find(connection, study)
         return self._pages(key, after, last)
+
+    def claim(
+        self, study: str, trials: Iterable[int], holder: str, seconds: float | None
+    ) -> list[Lease]:
+        """Take leases on trials, all in one step; return those that could be had.
+
+        Raises `StudyNotFound`.
+        """
+        wanted = leases_of(study, trials, holder, seconds)
+        with self._transaction(writes=True) as connection:
+            return lease_rows.claim(connection, self._find(connection, study)[0], wanted)
+
+    def renew(self, *leases: Lease) -> list[Lease]:
+        """Let leases begin anew; return those that nobody has taken over."""
+        if not leases:
+            return []
+        with self._transaction(writes=True) as connection:
+            return lease_rows.renew(connection, leases)
+
+    def release(self, *leases: Lease) -> None:
+        """End leases; nothing happens to those that somebody has taken over."""
+        if leases:
+            with self._transaction(writes=True) as connection:
+                lease_rows.release(connection, leases)
+
+    def leased(self, study: str) -> dict[int, str]:
+        """Return who holds which trial, by its number. Raises `StudyNotFound`."""
+        with self._transaction() as connection:
+            return lease_rows.leased(connection, self._find(connection, study)[0])
 
     def close(self) -> None:
         """Release the connection; the next call of another method makes a new one."""

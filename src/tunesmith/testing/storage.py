@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,8 @@ def check_storage(
 
     Records come back by value and in order, after any position; unique keys are; an
     append is all or nothing; scores of every kind, reports, parameters met and texts of any length
-    survive; and threads may write and read at once.
+    survive; threads may write and read at once; and a trial has one holder at a time, until its
+    lease runs out.
 
     Parameters
     ----------
@@ -60,6 +62,8 @@ def check_storage(
         _check_conflicts,
         _check_refusals,
         _check_threads,
+        _check_leases,
+        _check_races,
     ):
         storage = factory()
         assert isinstance(storage, Storage), f"{storage!r} lacks a method of Storage"
@@ -295,6 +299,67 @@ def _check_threads(storage: Storage) -> None:
         assert found == given, "records of one thread are not in its order"
 
 
+def _check_leases(storage: Storage) -> None:
+    for name in ("a", "b"):
+        storage.create(_head(name))
+        assert storage.leased(name) == {}, "a new study has leases"
+    for act in (lambda: storage.claim("c", [0], "me", 60), lambda: storage.leased("c")):
+        _refuses(StudyNotFound, act, "leases on a study that is not there")
+    mine = storage.claim("a", [0, 1], "me", 60)
+    assert [lease.trial for lease in mine] == [0, 1], "free trials cannot be had"
+    assert storage.claim("a", [0], "you", 60) == [], "a trial that is held can be had"
+    yours = storage.claim("a", [1, 2], "you", None)
+    assert [lease.trial for lease in yours] == [2], "of several trials, the free one is not given"
+    assert storage.claim("a", [0], "me", 60) == mine[:1], "one's own trial cannot be had again"
+    assert storage.leased("a") == {0: "me", 1: "me", 2: "you"}, "holders are not told"
+    assert storage.leased("b") == {}, "leases of studies mix"
+    assert storage.renew() == [], "no leases are renewed as some"
+    assert storage.renew(*mine, *yours) == [*mine, *yours], "leases that are held are not renewed"
+    storage.release(mine[0])
+    assert storage.leased("a") == {1: "me", 2: "you"}, "a lease that is released is there"
+    assert storage.renew(*mine) == mine[1:], "a lease that is released is renewed"
+    (taken,) = storage.claim("a", [0], "you", 60)
+    storage.release(mine[0])
+    assert storage.leased("a").get(0) == "you", "a lease is ended by somebody else"
+    assert _records(storage) == [], "leases are among the records"
+    _check_running_out(storage, taken.trial)
+    for seconds in (0, -1.0, math.inf, math.nan, "60", True):
+        claim = lambda s=seconds: storage.claim("b", [0], "me", s)  # noqa: E731
+        _refuses(StorageError, claim, f"a lease for {seconds!r} seconds")
+
+
+def _check_running_out(storage: Storage, trial: int) -> None:
+    (short,) = storage.claim("a", [trial], "you", 0.02)
+    time.sleep(0.05)
+    assert trial not in storage.leased("a"), "a lease does not run out"
+    assert storage.renew(short) == [short], "a lease that nobody has taken over is not renewed"
+    time.sleep(0.05)
+    (mine,) = storage.claim("a", [trial], "me", 60)
+    assert storage.renew(short) == [], "a lease that was taken over is renewed"
+    assert storage.leased("a").get(trial) == "me", "a lease that has run out is not taken over"
+    assert storage.leased("a").get(2) == "you", "a lease for ever runs out"
+    storage.release(mine)
+
+
+def _check_races(storage: Storage) -> None:
+    storage.create(_head("a"))
+    got: dict[str, list[int]] = {}
+
+    def claim(holder: str) -> None:
+        rounds = [storage.claim("a", range(n, n + 4), holder, 60) for n in range(0, 40, 4)]
+        got[holder] = [lease.trial for leases in rounds for lease in leases]
+
+    threads = [threading.Thread(target=claim, args=(f"holder {n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    held = sorted(trial for trials in got.values() for trial in trials)
+    assert held == list(range(40)), "a trial has two holders, or none"
+    told = {trial: holder for holder, trials in got.items() for trial in trials}
+    assert storage.leased("a") == told, "a trial is held by another than was told"
+
+
 def _check_close(storage: Storage) -> None:
     storage.close()
     storage.close()
@@ -303,6 +368,7 @@ def _check_close(storage: Storage) -> None:
 def _check_reopening(storage: Storage, reopen: Callable[[Storage], Storage]) -> None:
     given: list[Record] = []
     storage.create(_head("a"))
+    lease = storage.claim("a", [0], "me", 60)
     for number in range(3):
         batch: list[Record] = [_trial(number), _evaluation(number, scores={"score": number / 3})]
         storage.append("a", *batch)
@@ -312,5 +378,7 @@ def _check_reopening(storage: Storage, reopen: Callable[[Storage], Storage]) -> 
         assert storage.studies() == [_head("a")], "a study is not there after reopening"
         assert list(storage.read("a")) == before, "records are not there after reopening"
         assert _records(storage) == given, "records are not there after reopening"
+        assert storage.leased("a") == {0: "me"}, "a lease is not there after reopening"
+    assert storage.renew(*lease) == lease, "a lease is not there after reopening"
     _refuses(Conflict, lambda: storage.append("a", _trial(2)), "a number twice, after reopening")
     storage.close()
