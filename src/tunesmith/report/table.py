@@ -38,6 +38,11 @@ def results_frame(results: Results, backend: Backend | None) -> Any:
     ValueError
         If `backend` is neither of the two.
     """
+    return data_frame({name: results[name] for name in ordered_columns(results)}, backend)
+
+
+def data_frame(columns: Mapping[str, NDArray[Any]], backend: Backend | None) -> Any:
+    """Return a data frame of columns, empty where they are masked; raises as `results_frame`."""
     known: tuple[Backend, ...] = ("pandas", "polars")
     if backend is not None and backend not in known:
         raise ValueError(f"backend must be 'pandas', 'polars' or None, got {backend!r}.")
@@ -47,8 +52,8 @@ def results_frame(results: Results, backend: Backend | None) -> Any:
         raise ImportError(f"a data frame needs pip install {' or '.join(wanted)}.")
     import narwhals
 
-    columns = {name: _column(results[name]) for name in ordered_columns(results)}
-    return narwhals.from_dict(columns, backend=installed).to_native()
+    plain = {name: _column(values) for name, values in columns.items()}
+    return narwhals.from_dict(plain, backend=installed).to_native()
 
 
 def ordered_columns(results: Results) -> list[str]:

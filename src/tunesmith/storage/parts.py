@@ -23,8 +23,14 @@ def part(name: str, value: Any) -> Part:
     return Part(digest=key.digest, text=key.text)
 
 
-def check_same(head: StudyHead, kind: str, parts: Mapping[str, Part], where: str) -> None:
-    """Check that a study is made from these parts.
+def check_same(
+    head: StudyHead,
+    kind: str,
+    parts: Mapping[str, Part],
+    where: str,
+    setting: str = "study_name",
+) -> None:
+    """Check that a study is made from these parts; `setting` is what its name is given by.
 
     Raises
     ------
@@ -46,5 +52,5 @@ def check_same(head: StudyHead, kind: str, parts: Mapping[str, Part], where: str
         listed = "\n".join(f"  - {difference}" for difference in differences)
         raise StudyMismatch(
             f"the study {head.name!r} in {where} was made from something else:\n{listed}\n"
-            f"Give this search another study_name=, or put back what has changed."
+            f"Give this search another {setting}=, or put back what has changed."
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tunesmith.study.asking import Study, Trial
+from tunesmith.study.asking import Study
+from tunesmith.study.driver import Trial
 from tunesmith.study.optimize import maximize, minimize
 from tunesmith.study.result import FinishedTrial, Result
 

@@ -4,57 +4,65 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, overload
-
-import numpy as np
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Literal, NoReturn, Self, overload
 
 from tunesmith.evaluation.function import number_of
-from tunesmith.exceptions import SpaceError, WouldBlock
+from tunesmith.report.table import Backend
 from tunesmith.samplers import Sampler
-from tunesmith.samplers.grid import GridSampler
 from tunesmith.samplers.names import as_sampler
 from tunesmith.space import Space
-from tunesmith.study.arguments import whole
-from tunesmith.study.purpose import Direction, Purpose
-from tunesmith.study.result import FinishedTrial, Result, trials_of
+from tunesmith.storage import Storage, open_storage
+from tunesmith.study.arguments import above_0, whole
+from tunesmith.study.driver import Driver, Trial
+from tunesmith.study.frame import trials_frame
+from tunesmith.study.log import StoredLog, StudyLog
+from tunesmith.study.loop import run
+from tunesmith.study.opening import opened_head
+from tunesmith.study.result import (
+    Direction,
+    FinishedTrial,
+    Function,
+    Result,
+    objective_of,
+    trials_of,
+)
 from tunesmith.trial import Ledger, Outcome, State
 
 
-@dataclass(frozen=True)
-class Trial:
-    """What a study asks to be tried.
-
-    Parameters
-    ----------
-    number : int
-        From 0, in the order of asking.
-    params : mapping of str to object
-        The parameters to try.
-    """
-
-    number: int
-    params: Mapping[str, Any]
-
-
 class Study:
-    """Trials asked for and told of one by one, in memory.
+    """Trials asked for and told of one by one, by one process or many.
 
     Parameters
     ----------
     space : dict, list of dicts or Space
         What each parameter ranges over, as for `minimize`.
+    storage : path, URL, Storage or None, default=None
+        Where to keep the trials. A study that is there goes on, and any number of processes may
+        ask and tell at once. None: in memory.
+    name : str or None, default=None
+        Name of the study in `storage`. None is ``"study"``.
     direction : {"minimize", "maximize"}, default="minimize"
         Which value is the best one.
     sampler : str or Sampler, default="auto"
         What suggests parameters, as in `SearchCV`.
     random_state : int or None, default=None
-        Seed of all that is drawn. The same calls then give the same trials.
+        Seed of all that is drawn; a study keeps it. The same calls then give the same trials.
     in_flight : int or None, default=None
-        How many trials may be asked for and not told of. Each is then chosen by the values of all
-        but the `in_flight` - 1 before it, so that the order of telling does not matter. None: no
-        bound, and each is chosen by all that has been told.
+        How many trials may be asked for and not told of; a study keeps it. Each is then chosen by
+        the values of all but the `in_flight` - 1 before it, so that neither the order of telling
+        nor the number of processes matters. None: no bound, and each is chosen by all that has
+        been told.
+    lease : float or None, default=60.0
+        Seconds after which a trial is given up whose process has died without telling of it, and
+        is handed out again. None: trials belong to whoever tells of them, even after the process
+        that asked has ended.
+
+    Raises
+    ------
+    StudyMismatch
+        If the study of that name is something else, or its trials are not in the space.
 
     Examples
     --------
@@ -71,10 +79,13 @@ class Study:
         self,
         space: Any,
         *,
+        storage: Any = None,
+        name: str | None = None,
         direction: Direction = "minimize",
         sampler: str | Sampler = "auto",
         random_state: int | None = None,
         in_flight: int | None = None,
+        lease: float | None = 60.0,
     ) -> None:
         if direction not in ("minimize", "maximize"):
             raise ValueError(f"direction has to be 'minimize' or 'maximize', got {direction!r}")
@@ -82,16 +93,17 @@ class Study:
             whole("random_state", random_state, least=0)
         if in_flight is not None:
             whole("in_flight", in_flight, least=1)
+        if lease is not None and above_0("lease", lease) == math.inf:
+            raise ValueError("lease has to be finite; None is a lease that never ends")
         self.space = Space.read(space)
         self.direction: Direction = direction
         self.sampler = as_sampler(sampler)
         self.in_flight = in_flight
-        seed = secrets.randbits(31) if random_state is None else int(random_state)
-        width = self.space.n_dimensions
-        self._purpose = Purpose(direction)
-        self._ledger = Ledger(1, width, self._purpose.goal, self.space.encode, seed)
-        grid = isinstance(self.sampler, GridSampler)
-        self._size = self.sampler.size(self.space) if grid else math.inf  # type: ignore[attr-defined]
+        self.name = "study" if name is None else name
+        self._storage: Storage | None = None
+        self._owned = False
+        log = self._open(storage, random_state, lease)
+        self._driver = Driver(self.space, self.sampler, self.in_flight, log)
 
     @overload
     def ask(self, n: None = None) -> Trial: ...
@@ -101,6 +113,8 @@ class Study:
 
     def ask(self, n: int | None = None) -> Trial | list[Trial]:
         """Return the next trial, or a list of the next `n`.
+
+        Trials that others have asked for and given up come first, under their numbers.
 
         Parameters
         ----------
@@ -118,11 +132,13 @@ class Study:
             `n` has been started then.
         SpaceError
             If a grid is used up.
+        StorageError
+            If the study cannot be read or written.
         """
         if n is None:
-            return self._asked(1)[0]
+            return self._driver.ask(1)[0]
         whole("n", n, least=1)
-        return self._asked(int(n))
+        return self._driver.ask(int(n))
 
     def tell(
         self,
@@ -132,12 +148,12 @@ class Study:
         state: Literal["completed", "failed"] = "completed",
         reason: str | None = None,
     ) -> None:
-        """Say what has come of a trial.
+        """Say what has come of a trial. It is kept when this returns.
 
         Parameters
         ----------
         trial : Trial or int
-            The trial, or its number.
+            The trial, or its number; with a storage, it may have been asked for by any process.
         value : float or None, default=None
             Its value; None where it failed. A value that is not finite makes it fail.
         state : {"completed", "failed"}, default="completed"
@@ -149,115 +165,194 @@ class Study:
         ------
         ValueError
             If there is no such trial, it has been told of, or the value is no number.
+        StorageError
+            If the study cannot be read or written.
         """
-        number = trial.number if isinstance(trial, Trial) else trial
-        self._check_open(number)
-        score, why = self._read(value, state, reason)
-        self._ledger.enter(
+        score, why = _read(value, state, reason)
+        number = self._driver.number_of(trial)
+        told = self._driver.tell(
             Outcome(
                 number,
                 0,
                 State.COMPLETED if score is not None else State.FAILED,
                 test_scores=score,
+                fit_time=self._driver.seconds_since_asking(number),
                 error=why,
             )
         )
+        if not told:
+            raise ValueError(f"trial {number} has been told of already")
+
+    def optimize(self, function: Function, n_iter: int, *, timeout: float | None = None) -> Result:
+        """Ask, call a function, and tell, over and over.
+
+        Several processes, and threads, may do so at once. A call that raises, or returns no
+        finite number, is a trial that has failed. Ctrl-C keeps what there is, and leaves the
+        trial that was running to whoever asks next.
+
+        Parameters
+        ----------
+        function : callable
+            Takes a dict of parameters, returns a number.
+        n_iter : int
+            How many trials this call runs, besides those there are; fewer where a grid ends.
+        timeout : float or None, default=None
+            Seconds after which no other trial is begun. A warning then says how many there were.
+
+        Returns
+        -------
+        Result
+            Of all trials of the study.
+
+        Raises
+        ------
+        WouldBlock
+            If `in_flight` allows no other trial before this process has told of those that it has
+            asked for; others are waited for.
+        StorageError
+            If the study cannot be read or written.
+
+        Examples
+        --------
+        >>> from tunesmith import Float, Study
+        >>> study = Study({"x": Float(0, 5)}, random_state=0)
+        >>> round(study.optimize(lambda params: (params["x"] - 2) ** 2, 20).best_params["x"])
+        2
+        """
+        run(self._driver, function, n_iter, timeout)
+        return self._result()
 
     @property
     def trials(self) -> tuple[FinishedTrial, ...]:
         """The trials that have been told of, in the order of asking."""
-        return tuple(trials_of(self._ledger, self._purpose))
+        return self._result().trials
 
     @property
     def waiting(self) -> list[Trial]:
-        """The trials that have been asked for and not told of."""
-        return [
-            Trial(number, params)
-            for number, params in enumerate(self._ledger.params)
-            if (number, 0) not in self._ledger.outcomes
-        ]
-
-    @property
-    def result(self) -> Result:
-        """What has come of the trials so far."""
-        return Result(self.trials, self.direction)
+        """The trials that have been asked for and not told of, by whomever."""
+        with self._driver.log(fresh=True) as log:
+            return [self._driver.trial(number) for number in log.untold]
 
     @property
     def best_trial(self) -> FinishedTrial:
         """The trial with the best value; of equal ones the first. ValueError if there is none."""
-        return self.result.best_trial
+        return self._result().best_trial
 
     @property
     def best_params(self) -> Mapping[str, Any]:
         """The parameters of the best trial."""
-        return self.result.best_params
+        return self._result().best_params
 
     @property
     def best_value(self) -> float:
         """The value of the best trial."""
-        return self.result.best_value
+        return self._result().best_value
+
+    def results(self, backend: Backend | None = None) -> Any:
+        """Return a data frame of the trials that have been told of, one row each.
+
+        Parameters
+        ----------
+        backend : "pandas", "polars" or None, default=None
+            Whose data frame; None takes the first that is installed.
+
+        Returns
+        -------
+        pandas.DataFrame or polars.DataFrame of n_trials rows
+            ``number``, ``value``, ``state``, a column ``param_*`` for each parameter,
+            ``seconds`` and ``error``.
+
+        Raises
+        ------
+        ImportError
+            If neither library is installed.
+
+        Examples
+        --------
+        >>> from tunesmith import Study
+        >>> study = Study({"x": [1, 2, 3]}, sampler="grid")
+        >>> study.optimize(lambda params: params["x"] ** 2, 3).best_value
+        1.0
+        >>> study.results()[["number", "param_x", "value"]].shape
+        (3, 3)
+        """
+        return trials_frame(self.trials, self.space.names, backend)
+
+    def close(self) -> None:
+        """Give back the trials that have not been told of, and close the storage.
+
+        What is known can be looked at afterwards. A study that is dropped, or whose process
+        ends, is closed; one in memory just asks no more.
+        """
+        self._driver.close()
+        if self._owned and self._storage is not None:
+            self._storage.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def __repr__(self) -> str:
-        waiting = len(self._ledger.params) - len(self._ledger.outcomes)
-        return f"<Study: {repr(self.result)[1:-1]}; {waiting} waiting>"
+        known = self._result(fresh=False)
+        with self._driver.log(fresh=False) as log:
+            waiting = len(log.untold)
+        kept = "" if self._storage is None else f" {self.name!r} in {self._storage}"
+        return f"<Study{kept}: {repr(known)[1:-1]}; {waiting} waiting>"
 
-    def _asked(self, n: int) -> list[Trial]:
-        self._check_window(n)
-        ledger, trials = self._ledger, []
-        if len(ledger.params) + n > self._size:
-            raise SpaceError(f"the grid has {self._size} points, and all have been asked for")
-        for _ in range(n):
-            known = None
-            if self.in_flight is not None:
-                known = max(0, len(ledger.params) + 1 - self.in_flight)
-            history = ledger.view(known)
-            rng = np.random.default_rng([history.seed, history.number])
-            params = self.sampler.suggest(self.space, history, rng).params
-            trials.append(Trial(ledger.start(params), dict(params)))
-        return trials
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Study cannot be pickled or copied. Give each process its own: "
+            "Study(space, storage=..., name=...)"
+        )
 
-    def _check_window(self, n: int) -> None:
-        if self.in_flight is None:
-            return
-        if n > self.in_flight:
-            raise WouldBlock(f"ask({n}) is more than in_flight={self.in_flight} allows at once")
-        needed = len(self._ledger.params) + n - self.in_flight
-        missing = [trial.number for trial in self.waiting if trial.number < needed]
-        if missing:
-            raise WouldBlock(
-                f"in_flight={self.in_flight} allows no more trials: tell of {_listed(missing)} "
-                f"first, or give the study a larger in_flight="
-            )
-
-    def _check_open(self, number: Any) -> None:
-        started = len(self._ledger.params)
-        known = isinstance(number, int) and 0 <= number < started
-        if not known or isinstance(number, bool):
-            has = f"trials 0 to {started - 1}" if started else "no trials yet"
-            raise ValueError(f"there is no trial {number!r}; this study has {has}")
-        if (number, 0) in self._ledger.outcomes:
-            raise ValueError(f"trial {number} has been told of already")
-
-    @staticmethod
-    def _read(value: Any, state: str, reason: str | None) -> tuple[float | None, str | None]:
-        if state not in ("completed", "failed"):
-            raise ValueError(f"state has to be 'completed' or 'failed', got {state!r}")
-        if state == "failed":
-            if value is not None:
-                raise ValueError(f"a trial that failed has no value, got {value!r}")
-            return None, reason or "no reason was given"
-        if reason is not None:
-            raise ValueError("reason= is for a trial that failed: add state='failed'")
+    def _open(self, where: Any, random_state: int | None, lease: float | None) -> StudyLog:
+        """Return the trials that are there; this makes the study, if it is new."""
+        width, goal = self.space.n_dimensions, objective_of(self.direction)
+        if where is None:
+            seed = secrets.randbits(31) if random_state is None else int(random_state)
+            return StudyLog(Ledger(1, width, goal, self.space.encode, seed))
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError(f"name has to be text, got {self.name!r}")
+        storage = open_storage(where)
+        self._storage, self._owned = storage, storage is not where
         try:
-            finite = math.isfinite(value)
-        except TypeError:
-            finite = True  # which `number_of` will tell
-        number, why = number_of(value)
-        if why is not None and finite:
-            raise ValueError(f"{why}; for a trial that failed, tell(trial, state='failed')")
-        return number, why
+            head = opened_head(storage, self.name, self.direction, random_state, self.in_flight)
+            self.in_flight = head.facts["in_flight"]
+            ledger = Ledger(1, width, goal, self.space.encode, head.facts["seed"])
+            log = StoredLog(ledger, storage, self.name, self.space, lease)
+            log.read_on()
+        except BaseException:
+            if self._owned:
+                storage.close()
+            raise
+        return log
+
+    def _result(self, *, fresh: bool = True) -> Result:
+        with self._driver.log(fresh=fresh) as log:
+            return Result(tuple(trials_of(log.ledger)), self.direction)
 
 
-def _listed(numbers: Sequence[int]) -> str:
-    shown = ", ".join(map(str, numbers[:5]))
-    return f"{shown} and {len(numbers) - 5} more" if len(numbers) > 5 else shown
+def _read(value: Any, state: str, reason: str | None) -> tuple[float | None, str | None]:
+    if state not in ("completed", "failed"):
+        raise ValueError(f"state has to be 'completed' or 'failed', got {state!r}")
+    if state == "failed":
+        if value is not None:
+            raise ValueError(f"a trial that failed has no value, got {value!r}")
+        return None, reason or "no reason was given"
+    if reason is not None:
+        raise ValueError("reason= is for a trial that failed: add state='failed'")
+    try:
+        finite = math.isfinite(value)
+    except TypeError:
+        finite = True  # which `number_of` will tell
+    number, why = number_of(value)
+    if why is not None and finite:
+        raise ValueError(f"{why}; for a trial that failed, tell(trial, state='failed')")
+    return number, why
