@@ -15,9 +15,9 @@ from tunesmith.samplers.names import as_sampler
 from tunesmith.space import Space
 from tunesmith.storage import Storage, open_storage
 from tunesmith.study.arguments import above_0, whole
-from tunesmith.study.driver import Driver, Trial
+from tunesmith.study.driver import Driver, Trial, n_points
 from tunesmith.study.frame import trials_frame
-from tunesmith.study.log import StoredLog, StudyLog
+from tunesmith.study.log import StoredLog, StudyLog, listed_values
 from tunesmith.study.loop import run
 from tunesmith.study.opening import opened_head
 from tunesmith.study.result import (
@@ -102,8 +102,9 @@ class Study:
         self.name = "study" if name is None else name
         self._storage: Storage | None = None
         self._owned = False
+        size = n_points(self.space, self.sampler)
         log = self._open(storage, random_state, lease)
-        self._driver = Driver(self.space, self.sampler, self.in_flight, log)
+        self._driver = Driver(self.space, self.sampler, self.in_flight, log, size)
 
     @overload
     def ask(self, n: None = None) -> Trial: ...
@@ -320,13 +321,14 @@ class Study:
             return StudyLog(Ledger(1, width, goal, self.space.encode, seed))
         if not isinstance(self.name, str) or not self.name:
             raise TypeError(f"name has to be text, got {self.name!r}")
+        listed = listed_values(self.space)
         storage = open_storage(where)
         self._storage, self._owned = storage, storage is not where
         try:
             head = opened_head(storage, self.name, self.direction, random_state, self.in_flight)
             self.in_flight = head.facts["in_flight"]
             ledger = Ledger(1, width, goal, self.space.encode, head.facts["seed"])
-            log = StoredLog(ledger, storage, self.name, self.space, lease)
+            log = StoredLog(ledger, storage, self.name, listed, lease)
             log.read_on()
         except BaseException:
             if self._owned:

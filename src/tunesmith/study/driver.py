@@ -57,15 +57,20 @@ class Driver:
         The window.
     log : StudyLog
         The trials.
+    size : int or float
+        How many trials there can be.
     """
 
     def __init__(
-        self, space: Space, sampler: Sampler, in_flight: int | None, log: StudyLog
+        self,
+        space: Space,
+        sampler: Sampler,
+        in_flight: int | None,
+        log: StudyLog,
+        size: int | float = math.inf,
     ) -> None:
         self._space, self._sampler, self._in_flight = space, sampler, in_flight
-        self._log = log
-        grid = isinstance(sampler, GridSampler)
-        self._size = sampler.size(space) if grid else math.inf  # type: ignore[attr-defined]
+        self._log, self._size = log, size
         self._lock = threading.RLock()
         self._running: set[int] = set()
         self._asked_at: dict[int, float] = {}
@@ -211,6 +216,11 @@ class Driver:
     def _check_not_closed(self) -> None:
         if self._closed:
             raise ValueError("the study is closed; open another: Study(...)")
+
+
+def n_points(space: Space, sampler: Sampler) -> int | float:
+    """Return after how many trials a sampler is at its end; ``inf`` for all but a grid."""
+    return sampler.size(space) if isinstance(sampler, GridSampler) else math.inf
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -17,6 +17,8 @@ from tunesmith.storage.values import decode, encode
 from tunesmith.study.holding import Holder
 from tunesmith.trial import EvaluationRecord, Ledger, Outcome, Record, TrialRecord
 
+Listed = dict[tuple[str, bytes], Any]
+
 
 class StudyLog:
     """The trials of a study that is kept nowhere.
@@ -88,23 +90,18 @@ class StoredLog(StudyLog):
         Where the study is.
     study : str
         Its name.
-    space : Space
-        Supplies the values that a storage cannot hold.
+    listed : dict
+        What `listed_values` returns for the space: among it, what a storage cannot hold.
     lease : float or None
         Seconds after which others take over what a process that has ended was at.
-
-    Raises
-    ------
-    UnkeyableError
-        If a value in the space has no content that could be told.
     """
 
     def __init__(
-        self, ledger: Ledger, storage: Storage, study: str, space: Space, lease: float | None
+        self, ledger: Ledger, storage: Storage, study: str, listed: Listed, lease: float | None
     ) -> None:
         super().__init__(ledger)
         self._storage, self._study = storage, study
-        self._listed = _listed(space)
+        self._listed = listed
         self._holder = Holder(storage, study, lease)
         self._position = 0
         self._keys: Counter[str] = Counter()
@@ -226,9 +223,15 @@ class StoredLog(StudyLog):
         return decode(data, {})
 
 
-def _listed(space: Space) -> dict[tuple[str, bytes], Any]:
-    """Return the values that a space lists, by the parameter and what a storage has for them."""
-    found: dict[tuple[str, bytes], Any] = {}
+def listed_values(space: Space) -> Listed:
+    """Return the values that a space lists, by the parameter and what a storage has for them.
+
+    Raises
+    ------
+    UnkeyableError
+        If the content of one cannot be told.
+    """
+    found: Listed = {}
     for column in space.columns:
         match column.dimension:
             case Categorical(values=values) | Choice(keys=values):
