@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import os
+import secrets
 from dataclasses import replace
 from itertools import count
 
 import msgspec
 import pytest
+from sqlalchemy import create_engine, make_url, text
 
 from tunesmith.exceptions import StorageError
 from tunesmith.storage import open_storage
 from tunesmith.storage.memory import MemoryStorage
+from tunesmith.storage.sql import SQLStorage
 from tunesmith.testing.storage import check_storage
 from tunesmith.trial import EvaluationRecord
 
@@ -25,6 +29,33 @@ def test_sqlite_keeps_the_contract(tmp_path):
         return open_storage(str(storage))
 
     check_storage(lambda: open_storage(tmp_path / f"{next(files)}.db"), reopen=reopen)
+
+
+@pytest.mark.skipif("TUNESMITH_TEST_POSTGRESQL" not in os.environ, reason="no server is named")
+def test_postgresql_keeps_the_contract():
+    """On the server of a URL whose user may make databases; those made are dropped."""
+    url = make_url(os.environ["TUNESMITH_TEST_POSTGRESQL"])
+    made = [f"tunesmith_test_{secrets.token_hex(4)}" for _ in range(20)]
+    names = iter(made)
+    server = create_engine(url, isolation_level="AUTOCOMMIT")
+
+    def make():
+        place = url.set(database=next(names))
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {place.database}"))
+        return SQLStorage(place)
+
+    def reopen(storage):
+        storage.close()
+        return SQLStorage(storage._url)
+
+    try:
+        check_storage(make, reopen=reopen)
+    finally:
+        with server.connect() as connection:
+            for name in made:
+                connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        server.dispose()
 
 
 class Breaking(MemoryStorage):

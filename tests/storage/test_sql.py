@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 
 import pytest
 from sqlalchemy import create_engine
@@ -85,6 +86,24 @@ def test_migrations_are_those_the_code_knows():
     config.set_main_option("script_location", "tunesmith.storage:migrations")
     scripts = ScriptDirectory.from_config(config).walk_revisions()
     assert tuple(script.revision for script in scripts)[::-1] == VERSIONS
+
+
+def test_a_study_of_the_first_layout_goes_on(tmp_path, monkeypatch):
+    from alembic import command
+
+    path, upgrade = tmp_path / "s.db", command.upgrade
+    with monkeypatch.context() as patch:
+        patch.setattr("tunesmith.storage.sql.VERSIONS", VERSIONS[:1])
+        patch.setattr(command, "upgrade", lambda config, _: upgrade(config, VERSIONS[0]))
+        storage = open_storage(path)
+    with closing(storage):
+        storage.create(head())
+        storage.append("s", trial(0))
+        with pytest.raises(StorageError, match="tunesmith_leases"):
+            storage.leased("s")
+    with closing(open_storage(path)) as storage:
+        assert list(storage.read("s")) == [(1, trial(0))]
+        assert [lease.trial for lease in storage.claim("s", [0], "me", 60)] == [0]
 
 
 def test_failed_creation_leaves_nothing(tmp_path, monkeypatch):
