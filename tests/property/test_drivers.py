@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunesmith import Choice, Float, Int, Study, WouldBlock
+from tunesmith.samplers import Suggestion
 from tunesmith.storage.memory import MemoryStorage
 
 SPACE = {"x": Float(0, 1), "kind": Choice({"a": {"n": Int(1, 10)}, None: {}})}
 N = 12
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Suggests another point for all that is told it in another way."""
+
+    adaptive: ClassVar[bool] = True
+
+    def suggest(self, space, history, rng):
+        heard = np.nan_to_num(history.scores[:, 0], nan=0.5) @ (1 + np.arange(history.number))
+        place = (rng.random(space.n_dimensions) + heard) % 1
+        return Suggestion(space.decode(place))
+
 
 actions = st.lists(
     st.tuples(
@@ -43,7 +61,7 @@ def plain(study):
 
 
 @settings(max_examples=40, deadline=None)
-@given(actions, st.integers(1, 4), st.integers(0, 3), st.sampled_from(["auto", "tpe", "random"]))
+@given(actions, st.integers(1, 4), st.integers(0, 3), st.sampled_from(["auto", Listener()]))
 def test_any_interleaving_of_two_drivers_gives_what_one_gives(steps, in_flight, seed, sampler):
     given = {"in_flight": in_flight, "random_state": seed, "sampler": sampler}
     storage = MemoryStorage()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tunesmith import Float, Int, Study, WouldBlock
-from tunesmith.exceptions import Conflict, SpaceError
+from tunesmith.exceptions import Conflict, SpaceError, StorageError
 from tunesmith.storage import open_storage
 from tunesmith.storage.memory import MemoryStorage
 from tunesmith.trial import TrialRecord
@@ -93,6 +93,56 @@ def test_a_trial_that_another_takes_before_it_is_leased_is_left_to_it():
     one, two = (Study(SPACE, storage=storage) for _ in range(2))
     storage.rival = two
     assert one.ask().number == 1
+
+
+def test_a_trial_that_is_told_of_while_another_asks_is_not_handed_out():
+    class Told(MemoryStorage):
+        holder = None
+
+        def leased(self, study):
+            if self.holder is not None:
+                holder, self.holder = self.holder, None
+                holder.tell(0, 0.5)
+            return super().leased(study)
+
+    storage = Told()
+    one, two = (Study(SPACE, storage=storage) for _ in range(2))
+    one.ask()
+    storage.holder = one
+    assert two.ask().number == 1
+    assert two.best_value == 0.5
+    assert set(storage.leased("study")) == {1}
+
+
+def test_what_was_taken_over_in_vain_is_released():
+    class Broken(MemoryStorage):
+        reads = None
+
+        def read(self, study, after=0):
+            if self.reads is not None:
+                self.reads += 1
+                if self.reads == 2:
+                    raise StorageError("the disk cannot be read")
+            return super().read(study, after)
+
+    storage = Broken()
+    with Study(SPACE, storage=storage) as one:
+        one.ask()
+    two = Study(SPACE, storage=storage)
+    storage.reads = 0
+    with pytest.raises(StorageError, match="the disk cannot be read"):
+        two.ask()
+    assert storage.leased("study") == {}
+    assert two.ask().number == 0
+
+
+def test_what_is_held_does_not_hide_what_was_given_up():
+    storage = MemoryStorage()
+    one, two, three = (Study(SPACE, storage=storage) for _ in range(3))
+    one.ask(2)
+    two.ask(2)
+    two.close()
+    assert [t.number for t in three.ask(3)] == [2, 3, 4]
 
 
 def test_the_window_is_that_of_all_drivers():

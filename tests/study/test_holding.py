@@ -90,6 +90,20 @@ def test_a_storage_that_fails_is_asked_again():
     holder.close()
 
 
+def test_what_cannot_be_released_runs_out():
+    class Stuck(Watched):
+        def release(self, *leases):
+            raise StorageError("the disk is full")
+
+    storage = Stuck()
+    holder = Holder(storage, "s", SHORT)
+    holder.claim([0])
+    holder.release([0])
+    assert holder.trials == set()
+    until(lambda: storage.leased("s") == {})
+    holder.close()
+
+
 def test_a_holder_that_is_dropped_ends_its_leases():
     storage = Watched()
     holder = Holder(storage, "s", 60)

@@ -92,7 +92,8 @@ class _Beat:
     def release(self, trials: Iterable[int]) -> None:
         with self._lock:
             ended = [self.leases.pop(trial) for trial in trials if trial in self.leases]
-            self._storage.release(*ended)
+            with suppress(StorageError):  # What is renewed no more runs out by itself.
+                self._storage.release(*ended)
 
     def finish(self, patience: float | None) -> None:
         # The thread ends the leases: a collection of garbage may come here in any other, amid
@@ -108,5 +109,4 @@ class _Beat:
             with self._lock, suppress(StorageError):  # and at the next beat again
                 held = self._storage.renew(*self.leases.values())
                 self.leases = {lease.trial: lease for lease in held}
-        with suppress(StorageError):
-            self.release(list(self.leases))
+        self.release(list(self.leases))

@@ -140,7 +140,16 @@ class StoredLog(StudyLog):
         # One's own lease may have run out, as in a machine that was asleep.
         held = self.own.union(self.holders())
         free = [number for number in untold if number not in held][:n]
-        return self._holder.claim(free) if free else []
+        if not free:
+            return []
+        claimed = self._holder.claim(free)
+        try:
+            # A lease may have ended because its trial has been told of since the log was read.
+            self.read_on()
+        except BaseException:
+            self._holder.release(claimed)
+            raise
+        return [number for number in claimed if (number, 0) not in self.ledger.outcomes]
 
     def add(self, params: Mapping[str, Any]) -> int | None:  # noqa: D102
         number = len(self.ledger.params)
