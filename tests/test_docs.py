@@ -49,7 +49,6 @@ def test_the_page_on_sharing(capsys):
         )
 
 
-<<<<<<< HEAD
 def test_the_page_on_pruning(capsys):
     run_blocks(ROOT / "docs" / "pruning.md")
     assert capsys.readouterr().out.splitlines() == ["True True True", "6", "True"]
@@ -61,14 +60,14 @@ def test_the_page_on_parameters_met_in_the_function(capsys):
     assert best.startswith("['layers', 'optimizer', 'rate', 'units_0'")
     assert function == "cosine"
     assert made["result"].best_value < 0.1
-=======
+
+
 def test_the_page_on_studies(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_blocks(ROOT / "docs" / "studies.md")
     printed = capsys.readouterr().out.splitlines()
     assert printed == ["7", "(20, 3)", "20", "20", "True"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["batch.db", "tuning.db"]
->>>>>>> 5ead324 (Tell how to ask and tell, from several processes too)
 
 
 @pytest.mark.long

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tunesmith import Float, Int, maximize, minimize
+from tunesmith import Float, Int, Study, maximize, minimize
 from tunesmith.evaluation.bounds import limits
 from tunesmith.exceptions import Infeasible, SpaceError, StudyMismatch
 from tunesmith.trial import State
@@ -164,3 +164,42 @@ def test_bounds():
         "c": (-float("inf"), 2),
         "d": (0, 1),
     }
+
+
+@pytest.mark.parametrize("storage", [None, "study.db"])
+def test_a_study_is_told_of_several_values(storage, tmp_path):
+    kept = None if storage is None else tmp_path / storage
+    settings = {"objectives": ["loss", "cost"], "random_state": 0, "in_flight": 1}
+    study = Study(SPACE, storage=kept, **settings)
+    for number in range(12):
+        trial = study.ask()
+        study.tell(trial, both(trial.params) if number % 2 else in_order(trial.params))
+    alone = minimize(both, SPACE, 12, **settings)
+    assert [t.params for t in study.trials] == [t.params for t in alone.trials]
+    assert [t.number for t in study.pareto] == [t.number for t in alone.pareto]
+    assert study.results().columns[:3].tolist() == ["number", "loss", "cost"]
+    if kept is not None:
+        again = Study(SPACE, storage=kept, **settings)
+        assert [t.values for t in again.trials] == [t.values for t in study.trials]
+        with pytest.raises(StudyMismatch, match="objectives"):
+            Study(SPACE, storage=kept)
+
+
+def test_a_study_checks_what_it_is_told():
+    study = Study(
+        SPACE,
+        objectives=["loss"],
+        outcome_constraints={"cost": 5},
+        constraints=lambda p: p["n"] > 2,
+        initial=[{"x": 0.5}],
+        random_state=0,
+    )
+    assert study.ask().params["x"] == 0.5
+    for wrong in (1.0, {"loss": 1.0}, (1, 2, 3), ("1", 2)):
+        with pytest.raises(ValueError, match=r"for a trial that failed, tell\(trial, state="):
+            study.tell(0, wrong)
+    study.tell(0, {"loss": float("nan"), "cost": 1})
+    assert study.trials[0].state is State.FAILED
+    result = study.optimize(both, 20)
+    assert result.best_params["n"] in (3, 4, 5)
+    assert all(trial.params["n"] > 2 for trial in result.trials)

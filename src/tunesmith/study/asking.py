@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Self, overload
 
-from tunesmith.evaluation.function import number_of
+from tunesmith.evaluation.function import number_of, numbers_of
 from tunesmith.report.table import Backend
 from tunesmith.samplers import Sampler
 from tunesmith.samplers.names import as_sampler
+from tunesmith.samplers.starting import started
 from tunesmith.space import Space
 from tunesmith.storage import Storage, open_storage
 from tunesmith.study.arguments import above_0, whole
@@ -20,15 +22,9 @@ from tunesmith.study.frame import trials_frame
 from tunesmith.study.log import StoredLog, StudyLog, listed_values
 from tunesmith.study.loop import run
 from tunesmith.study.opening import opened_head
-from tunesmith.study.result import (
-    Direction,
-    FinishedTrial,
-    Function,
-    Result,
-    objective_of,
-    trials_of,
-)
-from tunesmith.trial import Ledger, Outcome, State
+from tunesmith.study.purpose import Direction, Purpose
+from tunesmith.study.result import FinishedTrial, Function, Result, trials_of
+from tunesmith.trial import Ledger, Outcome, Scores, State
 
 
 class Study:
@@ -54,6 +50,9 @@ class Study:
         the values of all but the `in_flight` - 1 before it, so that neither the order of telling
         nor the number of processes matters. None: no bound, and each is chosen by all that has
         been told.
+    objectives, outcome_constraints, constraints, initial, warm_start
+        As for `minimize`. With `objectives`, trials are told of by a dict of values, or by as
+        many in their order.
     lease : float or None, default=60.0
         Seconds after which a trial is given up whose process has died without telling of it, and
         is handed out again. None: trials belong to whoever tells of them, even after the process
@@ -85,6 +84,11 @@ class Study:
         sampler: str | Sampler = "auto",
         random_state: int | None = None,
         in_flight: int | None = None,
+        objectives: Any = None,
+        outcome_constraints: Any = None,
+        constraints: Any = None,
+        initial: Any = None,
+        warm_start: Any = None,
         lease: float | None = 60.0,
     ) -> None:
         if direction not in ("minimize", "maximize"):
@@ -95,14 +99,16 @@ class Study:
             whole("in_flight", in_flight, least=1)
         if lease is not None and above_0("lease", lease) == math.inf:
             raise ValueError("lease has to be finite; None is a lease that never ends")
-        self.space = Space.read(space)
+        self.space = Space.read(space).where(constraints)
         self.direction: Direction = direction
-        self.sampler = as_sampler(sampler)
+        self._purpose = Purpose.read(direction, objectives, outcome_constraints)
+        plain = as_sampler(sampler)
+        self.sampler = started(plain, self.space, initial or (), warm_start)
         self.in_flight = in_flight
         self.name = "study" if name is None else name
         self._storage: Storage | None = None
         self._owned = False
-        size = n_points(self.space, self.sampler)
+        size = n_points(self.space, plain)
         log = self._open(storage, random_state, lease)
         self._driver = Driver(self.space, self.sampler, self.in_flight, log, size)
 
@@ -155,8 +161,9 @@ class Study:
         ----------
         trial : Trial or int
             The trial, or its number; with a storage, it may have been asked for by any process.
-        value : float or None, default=None
-            Its value; None where it failed. A value that is not finite makes it fail.
+        value : float, dict of str to float, sequence of float or None, default=None
+            Its value, or those of `objectives` and what `outcome_constraints` are about; None
+            where it failed. A value that is not finite makes it fail.
         state : {"completed", "failed"}, default="completed"
             What became of it. The sampler keeps away from what failed.
         reason : str or None, default=None
@@ -169,7 +176,7 @@ class Study:
         StorageError
             If the study cannot be read or written.
         """
-        score, why = _read(value, state, reason)
+        score, why = _read(value, state, reason, self._purpose.names)
         number = self._driver.number_of(trial)
         told = self._driver.tell(
             Outcome(
@@ -220,7 +227,7 @@ class Study:
         >>> round(study.optimize(lambda params: (params["x"] - 2) ** 2, 20).best_params["x"])
         2
         """
-        run(self._driver, function, n_iter, timeout)
+        run(self._driver, function, n_iter, timeout, self._purpose.names)
         return self._result()
 
     @property
@@ -233,6 +240,11 @@ class Study:
         """The trials that have been asked for and not told of, by whomever."""
         with self._driver.log(fresh=True) as log:
             return [self._driver.trial(number) for number in log.untold]
+
+    @property
+    def pareto(self) -> tuple[FinishedTrial, ...]:
+        """The trials that none is better than in all objectives."""
+        return self._result().pareto
 
     @property
     def best_trial(self) -> FinishedTrial:
@@ -260,8 +272,8 @@ class Study:
         Returns
         -------
         pandas.DataFrame or polars.DataFrame of n_trials rows
-            ``number``, ``value``, ``state``, a column ``param_*`` for each parameter,
-            ``seconds`` and ``error``.
+            ``number``, ``value`` or a column for each of several, ``state``, a column ``param_*``
+            for each parameter, ``seconds`` and ``error``.
 
         Raises
         ------
@@ -277,7 +289,7 @@ class Study:
         >>> study.results()[["number", "param_x", "value"]].shape
         (3, 3)
         """
-        return trials_frame(self.trials, self.space.names, backend)
+        return trials_frame(self.trials, self.space.names, backend, self._purpose.names)
 
     def close(self) -> None:
         """Give back the trials that have not been told of, and close the storage.
@@ -315,7 +327,7 @@ class Study:
 
     def _open(self, where: Any, random_state: int | None, lease: float | None) -> StudyLog:
         """Return the trials that are there; this makes the study, if it is new."""
-        width, goal = self.space.n_dimensions, objective_of(self.direction)
+        width, goal = self.space.n_dimensions, self._purpose.goal
         if where is None:
             seed = secrets.randbits(31) if random_state is None else int(random_state)
             return StudyLog(Ledger(1, width, goal, self.space.encode, seed))
@@ -325,7 +337,7 @@ class Study:
         storage = open_storage(where)
         self._storage, self._owned = storage, storage is not where
         try:
-            head = opened_head(storage, self.name, self.direction, random_state, self.in_flight)
+            head = opened_head(storage, self.name, self._purpose, random_state, self.in_flight)
             self.in_flight = head.facts["in_flight"]
             ledger = Ledger(1, width, goal, self.space.encode, head.facts["seed"])
             log = StoredLog(ledger, storage, self.name, listed, lease)
@@ -338,10 +350,13 @@ class Study:
 
     def _result(self, *, fresh: bool = True) -> Result:
         with self._driver.log(fresh=fresh) as log:
-            return Result(tuple(trials_of(log.ledger)), self.direction)
+            trials = tuple(trials_of(log.ledger, self._purpose))
+        return Result(trials, self.direction, self._purpose.objectives)
 
 
-def _read(value: Any, state: str, reason: str | None) -> tuple[float | None, str | None]:
+def _read(
+    value: Any, state: str, reason: str | None, names: Sequence[str]
+) -> tuple[Scores | None, str | None]:
     if state not in ("completed", "failed"):
         raise ValueError(f"state has to be 'completed' or 'failed', got {state!r}")
     if state == "failed":
@@ -350,11 +365,14 @@ def _read(value: Any, state: str, reason: str | None) -> tuple[float | None, str
         return None, reason or "no reason was given"
     if reason is not None:
         raise ValueError("reason= is for a trial that failed: add state='failed'")
-    try:
-        finite = math.isfinite(value)
-    except TypeError:
-        finite = True  # which `number_of` will tell
-    number, why = number_of(value)
-    if why is not None and finite:
+    number, why = numbers_of(value, names) if names else number_of(value)
+    if why is not None and _is_finite(value):
         raise ValueError(f"{why}; for a trial that failed, tell(trial, state='failed')")
     return number, why
+
+
+def _is_finite(value: Any) -> bool:
+    """Tell whether there is no NaN or infinity among values, whatever else they are."""
+    values = value.values() if isinstance(value, Mapping) else value
+    listed = values if isinstance(values, Iterable) and not isinstance(values, str) else [values]
+    return not any(isinstance(one, Real) and not math.isfinite(one) for one in listed)

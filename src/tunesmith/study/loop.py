@@ -17,13 +17,19 @@ _PAUSES = (0.01, 1.0)
 """Seconds to wait for other drivers: at first, and at most."""
 
 
-def run(driver: Driver, function: Function, n_iter: int, timeout: float | None) -> None:
+def run(
+    driver: Driver,
+    function: Function,
+    n_iter: int,
+    timeout: float | None,
+    returns: tuple[str, ...] = (),
+) -> None:
     """Call a function for `n_iter` trials, or as many as there are, and tell what comes of it."""
     deadline = time.monotonic() + (math.inf if timeout is None else above_0("timeout", timeout))
     if not callable(function):
         raise TypeError(f"function={function!r} cannot be called; give a function of a dict")
     whole("n_iter", n_iter, least=1)
-    evaluator = FunctionEvaluator(function)
+    evaluator = FunctionEvaluator(function, returns=returns)
     for ended in range(n_iter):
         try:
             trial = _next(driver, deadline)

@@ -9,13 +9,18 @@ from typing import Any
 from tunesmith.exceptions import Conflict, StudyMismatch
 from tunesmith.storage import Storage
 from tunesmith.storage.parts import check_same, part
+from tunesmith.study.purpose import Purpose
 from tunesmith.trial import StudyHead
 
 _KIND = "Study"
 
 
 def opened_head(
-    storage: Storage, name: str, direction: str, random_state: int | None, in_flight: int | None
+    storage: Storage,
+    name: str,
+    purpose: Purpose,
+    random_state: int | None,
+    in_flight: int | None,
 ) -> StudyHead:
     """Return the head of a study, which is made where there is none of the name.
 
@@ -26,7 +31,9 @@ def opened_head(
     StudyMismatch
         If the study is something else, or has another seed or window than is asked for.
     """
-    parts = {"direction": part("direction", direction)}
+    parts = {"direction": part("direction", purpose.direction)}
+    if purpose.names:
+        parts["objectives"] = part("objectives", list(purpose.names))
     head = _find(storage, name)
     if head is None:
         seed = secrets.randbits(31) if random_state is None else int(random_state)
