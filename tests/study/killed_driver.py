@@ -1,4 +1,4 @@
-"""Runs trials of a study; a test kills it: `python killed_driver.py FILE N_ITER SEED HANGS_AT`."""
+"""Runs trials; a test kills it: `killed_driver.py FILE N_ITER SEED LEASE [HANGS_AT]`."""
 
 import random
 import sys
@@ -7,7 +7,7 @@ import time
 from tunesmith import Float, Int, Study
 
 
-def main(path, n_iter, seed, hangs_at):
+def main(path, n_iter, seed, lease, hangs_at=0):
     rng = random.Random(int(seed))
     calls = 0
 
@@ -21,7 +21,7 @@ def main(path, n_iter, seed, hangs_at):
         return (params["x"] - 0.3) ** 2 + abs(params["n"] - 7)
 
     space = {"x": Float(0, 1), "n": Int(1, 10)}
-    with Study(space, storage=path, random_state=0, in_flight=3, lease=0.6) as study:
+    with Study(space, storage=path, random_state=0, in_flight=3, lease=float(lease)) as study:
         print("ready", flush=True)
         sys.stdin.readline()
         study.optimize(bowl, int(n_iter))

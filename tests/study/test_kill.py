@@ -20,9 +20,9 @@ def bowl(params):
     return (params["x"] - 0.3) ** 2 + abs(params["n"] - 7)
 
 
-def start(path, n_iter, seed, hangs_at=0):
+def start(path, n_iter, seed, lease, hangs_at=0):
     process = subprocess.Popen(
-        [sys.executable, "-W", "error", SCRIPT, path, str(n_iter), str(seed), str(hangs_at)],
+        [sys.executable, "-W", "error", SCRIPT, path, *map(str, (n_iter, seed, lease, hangs_at))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -61,7 +61,7 @@ def check(path, n):
 
 def test_two_processes_give_what_one_gives(tmp_path):
     path = tmp_path / "s.db"
-    drivers = [start(path, 12, seed) for seed in range(2)]
+    drivers = [start(path, 12, seed, lease=60) for seed in range(2)]
     for driver in drivers:
         go(driver)
     for driver in drivers:
@@ -71,8 +71,8 @@ def test_two_processes_give_what_one_gives(tmp_path):
 
 def test_a_driver_that_is_killed_blocks_nobody(tmp_path):
     path = tmp_path / "s.db"
-    dying = start(path, 12, 0, hangs_at=3)
-    living = start(path, 12, 1)
+    dying = start(path, 12, 0, lease=0.6, hangs_at=3)
+    living = start(path, 12, 1, lease=0.6)
     go(dying)
     assert dying.stdout.readline() == "hangs\n"
     dying.send_signal(signal.SIGKILL)
