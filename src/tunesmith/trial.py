@@ -397,6 +397,7 @@ class Ledger:
         self._missing: list[int] = []
         self._complete = np.zeros(64, dtype=bool)
         self._scores = np.full((64, n_splits) if n == 1 else (64, n_splits, n), np.nan)
+        self._unknown = np.full_like(self._scores, np.nan)
         self._violations = np.full((64, n_splits, m), np.nan)
         self._encoded = np.empty((64, n_dimensions))
 
@@ -450,21 +451,37 @@ class Ledger:
         """
         n = len(self.params)
         mask = self._complete[:n].copy() if known is None else np.arange(n) < known
-        # Where a trial was started is not written to again.
-        encoded = self._encoded[:n]
-        encoded.flags.writeable = False
         violations = None
         if self._goal.n_constraints:
             violations = _where(mask, self._violations[:n].mean(axis=1))
         return History(
             number=n,
             params=tuple(self.params),
-            encoded=encoded,
-            scores=_where(mask, self._scores[:n]),
+            # Where a trial was started is not written to again.
+            encoded=_fixed(self._encoded[:n]),
+            scores=self._known_scores(n, known, mask),
             known=mask,
             seed=self.seed,
             violations=violations,
         )
+
+    def _known_scores(
+        self, n: int, known: int | None, mask: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        # Nothing is copied in the two cases that would copy all rows for each trial of a long
+        # search: nothing may be known, and all is known, which stays as it is.
+        if known == 0:
+            if n > len(self._unknown):
+                self._unknown = np.full_like(self._scores, np.nan)
+            return _fixed(self._unknown[:n])
+        if known is not None and known == n <= self.frontier:
+            return _fixed(self._scores[:n])
+        return _where(mask, self._scores[:n])
+
+
+def _fixed(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    rows.flags.writeable = False
+    return rows
 
 
 def _where(mask: NDArray[np.bool_], rows: NDArray[np.float64]) -> NDArray[np.float64]:

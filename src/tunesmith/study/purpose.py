@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -92,7 +93,7 @@ class Purpose:
         """Names of the numbers that the function returns; empty where it returns one, unnamed."""
         return tuple(dict.fromkeys([*self.objectives, *self.limits]))
 
-    @property
+    @cached_property
     def signs(self) -> NDArray[np.int_]:
         """What makes each objective one to be maximised, of shape (n_objectives,)."""
         ways = self.objectives.values() or [self.direction]
@@ -122,7 +123,9 @@ class Purpose:
 
     def _one(self, outcome: Outcome) -> float:
         value = self.value(outcome)
-        return math.nan if value is None else float(self.signs[0] * value)
+        if value is None:
+            return math.nan
+        return value if self.signs[0] > 0 else -value
 
     def _several(self, outcome: Outcome) -> list[float]:
         scores = outcome.test_scores
