@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import clone
-from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.pipeline import Pipeline
 
 # These four register families.
 from tunesmith.evaluation import Route
@@ -115,24 +114,31 @@ def _steps(estimator: Any) -> Iterator[Any]:
         yield from _steps(estimator.steps[-1][1])
 
 
+# By name, as `sklearn.compose` takes long to load, and who has one of its has loaded it.
+_PARTS = {
+    "sklearn.pipeline.Pipeline": "steps",
+    "sklearn.pipeline.FeatureUnion": "transformer_list",
+    "sklearn.compose._column_transformer.ColumnTransformer": "transformers",
+}
+
+
+def _name(kind: type[Any]) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 def is_open(estimator: Any) -> bool:
     """Whether the parts of an estimator are fitted one by one, in this process."""
     kind = type(estimator)
     if kind is Pipeline:
         return estimator.memory is None
-    return kind in (FeatureUnion, ColumnTransformer) and estimator.n_jobs in (None, 1)
+    return _name(kind) in _PARTS and estimator.n_jobs in (None, 1)
 
 
 def _inside(transformer: Any) -> list[Any]:
     """Return the transformers that a composite one fits, where none can disturb another."""
     if not is_open(transformer) or not reads_only(transformer):
         return []
-    parts = {
-        Pipeline: "steps",
-        FeatureUnion: "transformer_list",
-        ColumnTransformer: "transformers",
-    }
-    listed = getattr(transformer, parts[type(transformer)])
+    listed = getattr(transformer, _PARTS[_name(type(transformer))])
     return [part[1] for part in listed if _transforms(part[1])]
 
 

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from inspect import signature
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import _fit_context, clone, is_classifier
@@ -21,12 +21,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from tunesmith.exceptions import SearchTimeout
-from tunesmith.executors import Executor
-from tunesmith.executors.choice import choose_executor
-from tunesmith.progress import Progress, make_progress
 from tunesmith.report.table import as_html, as_text, results_frame, sharing_summary, summary
-from tunesmith.search.run import Run, Task
-from tunesmith.search.study import SearchStudy
+
+if TYPE_CHECKING:
+    from tunesmith.executors import Executor
+    from tunesmith.progress import Progress
+    from tunesmith.search.run import Run, Task
+    from tunesmith.search.study import SearchStudy
 
 _SECONDS = [Interval(numbers.Real, 0, None, closed="neither"), None]
 
@@ -117,6 +118,9 @@ class BaseSearch(BaseSearchCV):
         UnpicklableError
             If the estimator or the data cannot be sent to a worker.
         """
+        # What a fit needs is loaded by the first: it takes longer than all that a script may want.
+        from tunesmith.progress import make_progress
+
         started = time.monotonic()
         task = self._task(X, y, params)
         weights = params.get("sample_weight")
@@ -175,6 +179,8 @@ class BaseSearch(BaseSearchCV):
 
     def _task(self, X: Any, y: Any, params: dict[str, Any]) -> Task:
         """Check and route what ``fit`` was given, as scikit-learn's searches do."""
+        from tunesmith.search.run import Task
+
         scorer, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
         params = _check_method_params(X, params=params)
@@ -187,6 +193,9 @@ class BaseSearch(BaseSearchCV):
 
     def _run(self, task: Task, progress: Progress, deadline: float, root: Any) -> Run:
         """Evaluate candidates until all are done, time is up, or Ctrl-C."""
+        from tunesmith.search.run import Run
+        from tunesmith.search.study import SearchStudy
+
         with ExitStack() as stack:
             study = None
             if self.storage is not None:
@@ -218,6 +227,8 @@ class BaseSearch(BaseSearchCV):
         return executor
 
     def _executor(self, threads_per_worker: int | None) -> Executor:
+        from tunesmith.executors.choice import choose_executor
+
         return choose_executor(
             self.executor,
             n_jobs=self.n_jobs,
