@@ -38,6 +38,18 @@ def test_the_page_on_samplers(capsys):
     assert capsys.readouterr().out.splitlines() == ["20", "True"]
 
 
+def test_the_page_on_spaces(capsys):
+    run_blocks(ROOT / "docs" / "spaces.md")
+    assert capsys.readouterr().out.splitlines() == [
+        "[64]",
+        "sgd",
+        "True",
+        "True",
+        "{'activation': 'relu', 'rate': 0.001}",
+        "0.01 True",
+    ]
+
+
 def test_the_page_on_sharing(capsys):
     made = run_blocks(ROOT / "docs" / "sharing.md")
     assert capsys.readouterr().out.splitlines() == ["1000 400", "100 5"]

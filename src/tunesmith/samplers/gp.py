@@ -40,6 +40,11 @@ class GPSampler:
     The search keeps to a box around the best trial, which grows as it succeeds and shrinks as it
     fails. Trials whose results are not known yet are taken to do as is expected of them.
 
+    Of two or three objectives each has a process, and the volume that their front dominates is to
+    grow; of more, one is made by weighing them at random for each trial. Outcome constraints have
+    processes as well, and the probability that they are kept is a factor. Where the user has named
+    values that are thought good, trials start from there, and are drawn to them less and less.
+
     Parameters
     ----------
     n_startup : int, default=5
@@ -57,7 +62,8 @@ class GPSampler:
     S. Ament et al., "Unexpected improvements to expected improvement", NeurIPS 2023, equation 9
     (its logarithm); D. Eriksson et al., "Scalable global optimization via local Bayesian
     optimization", NeurIPS 2019, section 3 (the box); X. Song et al., "The Vizier Gaussian process
-    bandit algorithm", arXiv:2408.11527 (2024), section 3.2 (half-ranks).
+    bandit algorithm", arXiv:2408.11527 (2024), section 3.2 (half-ranks). What is taken for several
+    objectives, constraints and beliefs is named where it is computed, in `acquisition` and `prior`.
 
     Examples
     --------

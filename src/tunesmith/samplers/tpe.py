@@ -42,6 +42,11 @@ class TPESampler:
     that have opened it. Trials whose results are not known yet count as bad, which keeps workers
     apart; so do failed ones.
 
+    Of several objectives, trials of the first fronts are good, and in the last of these fronts
+    those that add most to the volume it dominates. Trials that break an outcome constraint come
+    after all that keep them, by how much they break. Where the user has named values that are
+    thought good, some of the places are drawn from around these, fewer as trials come in.
+
     Parameters
     ----------
     n_startup : int, default=10
@@ -59,7 +64,10 @@ class TPESampler:
     J. Bergstra et al., "Algorithms for hyper-parameter optimization", NeurIPS 2011, section 4;
     S. Falkner et al., "BOHB", ICML 2018, section 3.1 (one kernel over all columns);
     S. Watanabe, "Tree-structured Parzen estimator: understanding its algorithm components and
-    their roles for better empirical performance", arXiv:2304.11127 (2023), section 3.
+    their roles for better empirical performance", arXiv:2304.11127 (2023), section 3;
+    Y. Ozaki et al., "Multiobjective tree-structured Parzen estimator", J. Artificial Intelligence
+    Research 73 (2022), section 4 (fronts and volumes); S. Watanabe, F. Hutter, "c-TPE", IJCAI 2023
+    (constraints).
 
     Examples
     --------
