@@ -63,7 +63,7 @@ class GPSampler:
     (its logarithm); D. Eriksson et al., "Scalable global optimization via local Bayesian
     optimization", NeurIPS 2019, section 3 (the box); X. Song et al., "The Vizier Gaussian process
     bandit algorithm", arXiv:2408.11527 (2024), section 3.2 (half-ranks). What is taken for several
-    objectives, constraints and beliefs is named where it is computed, in `acquisition` and `prior`.
+    objectives, constraints and beliefs is named where it is computed: `acquisition`, `prior`.
 
     Examples
     --------
