@@ -13,6 +13,7 @@ from tunesmith.samplers.acquisition import boxes
 from tunesmith.samplers.auto import AutoSampler
 from tunesmith.samplers.fronts import contributions, crowding, fronts
 from tunesmith.samplers.gp import GPSampler
+from tunesmith.samplers.process import Columns, Process
 from tunesmith.samplers.random import RandomSampler
 from tunesmith.samplers.starting import StartingSampler, started
 from tunesmith.samplers.tpe import TPESampler
@@ -201,3 +202,37 @@ def test_a_history_of_several_scores_has_no_single_one():
 def test_bad_knowledge(make, message):
     with pytest.raises(SpaceError, match=message):
         make()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_distances_make_a_kernel(seed):
+    """Whatever is active and whatever distances users give, covariances are positive definite."""
+    rng = np.random.default_rng(seed)
+    odd = rng.random((6, 6)) ** 3  # not the distances of any points
+
+    def far(a, b):
+        return odd[min(a, b), max(a, b)]
+
+    branches = {
+        name: {
+            f"{name}_x": Float(0, 1),
+            f"{name}_c": ["p", "q", "r", "s"],
+            f"{name}_n": Int(1, 4),
+            f"{name}_d": Categorical(range(6), distance=far),
+        }
+        for name in "abc"
+    }
+    space = Space.read({"kind": Choice(branches), "x": Float(0, 1)})
+    places = np.array([space.encode(space.sample(rng)) for _ in range(120)])
+    columns = Columns(space.cube)
+    for _ in range(10):
+        theta = np.concatenate([rng.uniform(-3, 3, columns.n), [0.0, np.log(1e-6)]])
+        process = Process(columns, places, rng.normal(size=120), theta)
+        mean, deviation = process.predict(places)
+        assert np.isfinite(mean).all()
+        assert np.isfinite(deviation).all()
+        weights = np.exp(-2 * theta[:-2])
+        summed = np.tensordot(weights, columns.squares(places, places), axes=1)
+        np.testing.assert_allclose(
+            columns.weighted(places, places, weights), summed, atol=1e-9 * weights.max()
+        )

@@ -14,8 +14,8 @@ from tunesmith.space.cube import Cube
 
 Array = NDArray[np.float64]
 
-_APART = 0.25
-"""Squared distance on a column that is active in one of two trials only."""
+_APART = 0.15
+"""Squared distance of where a column is not active from the middle of its values."""
 
 _MOST = 160
 """Trials that the kernel's parameters are fitted to at most; predictions are made from all."""
@@ -25,7 +25,8 @@ class Columns:
     """Squared distances of places, column by column.
 
     Ordered columns have the distance in the cube; categories that of the user, or 1 from each
-    other.
+    other. Where a column is not active is a point above the middle of its values. So distances are
+    those of points in a Euclidean space, without which a kernel of them would be none.
 
     Parameters
     ----------
@@ -72,22 +73,37 @@ class Columns:
 
     def _squares(self, place: int, a: Array, b: Array) -> Array:
         column = int(self._kept[place])
-        left, right = a[:, column][:, None], b[:, column][None, :]
+        left, right = a[:, column], b[:, column]
         if self._cube.ordered[column]:
-            far = (left - right) ** 2
+            far = (left[:, None] - right) ** 2
         else:
-            far = self._apart(column, left, right)
-        one, other = np.isnan(left), np.isnan(right)
+            table = self._table(column)
+            far = table[np.ix_(*(self._numbers(column, side) for side in (left, right)))]
+        one, other = np.isnan(left)[:, None], np.isnan(right)[None, :]
         if not (one.any() or other.any()):
             return np.asarray(far)
-        return np.where(one | other, np.where(one & other, 0.0, _APART), far)
+        far = np.where(one, self._from_inactive(column, right)[None, :], far)
+        far = np.where(other, self._from_inactive(column, left)[:, None], far)
+        return np.where(one & other, 0.0, far)
 
-    def _apart(self, column: int, left: Array, right: Array) -> Array:
-        distances = self._cube.distances[column]
-        if distances is None:
-            return np.asarray(np.abs(left - right) > 1e-9, dtype=np.float64)
-        numbers = [self._cube.cells(column, np.nan_to_num(side)) for side in (left, right)]
-        return np.asarray(distances[numbers[0], numbers[1]] ** 2)
+    def _table(self, column: int) -> Array:
+        """Return squared distances between categories, of shape (n_cells, n_cells)."""
+        distances, edges = self._cube.distances[column], self._cube.edges[column]
+        assert edges is not None
+        n = len(edges) - 1
+        return 1.0 - np.eye(n) if distances is None else distances**2
+
+    def _from_inactive(self, column: int, places: Array) -> Array:
+        """Return squared distances of places on a column from where it is not active."""
+        if self._cube.ordered[column]:
+            return (places - 0.5) ** 2 + _APART
+        table = self._table(column)
+        # From the middle of points, by their distances from each other.
+        middle = table.mean(axis=0) - table.mean() / 2
+        return np.asarray(middle[self._numbers(column, places)] + _APART)
+
+    def _numbers(self, column: int, places: Array) -> NDArray[np.intp]:
+        return self._cube.cells(column, np.nan_to_num(places))
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,8 @@ class Cube:
     encoded : ndarray of shape (n_dimensions,), dtype bool
         Whether a value has a place at all; not so for `Sampled`.
     distances : tuple of ndarray of shape (n_cells, n_cells), or None
-        For each column how far its categories are from each other, at most 1; None where nobody
-        has told.
+        For each column how far its categories are from each other, at most 1, as the distances of
+        points in a Euclidean space that come nearest to the user's; None where nobody has told.
     prior : tuple of ndarray of shape (n_cells,), float, or None
         For each column where its good values are thought to be: how likely each category is, or
         a place in the unit interval. None where nobody has told.
@@ -131,7 +131,16 @@ def _edges(dimension: Dimension) -> NDArray[np.float64] | None:
 
 
 def _distances(dimension: Dimension) -> NDArray[np.float64] | None:
-    return dimension.distances if isinstance(dimension, Categorical) else None
+    if not isinstance(dimension, Categorical) or dimension.distances is None:
+        return None
+    # Classical scaling: what is no distance in a Euclidean space has negative eigenvalues.
+    squares = dimension.distances**2
+    centring = np.eye(len(squares)) - 1 / len(squares)
+    values, vectors = np.linalg.eigh(-0.5 * centring @ squares @ centring)
+    points = vectors * np.sqrt(np.maximum(values, 0.0))
+    distances = np.linalg.norm(points[:, None] - points[None], axis=2)
+    most = distances.max(initial=0.0)
+    return np.asarray(distances / most if most > 0 else distances)
 
 
 def _prior(dimension: Dimension) -> NDArray[np.float64] | float | None:
