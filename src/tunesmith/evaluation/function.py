@@ -53,9 +53,12 @@ class FunctionEvaluator:
 
     def __call__(self, job: Job, cache: StageCache | None = None) -> Outcome:
         """Call the function."""
+        return self.evaluate(Trial(job, self.names, self.seed, self.sign))
+
+    def evaluate(self, trial: Trial) -> Outcome:
+        """Call the function with a trial."""
         value: Scores | None = None
         error: str | None
-        trial = Trial(job, self.names, self.seed, self.sign)
         start = time.perf_counter()
         try:
             returned = self.function(trial)
@@ -67,8 +70,8 @@ class FunctionEvaluator:
             value, error = self._read(returned)
             state = State.COMPLETED if error is None else State.FAILED
         return Outcome(
-            job.trial,
-            job.split,
+            trial.number,
+            0,
             state,
             test_scores=value,
             fit_time=time.perf_counter() - start,

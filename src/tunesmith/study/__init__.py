@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tunesmith.evaluation.handle import Trial
 from tunesmith.study.asking import Study
-from tunesmith.study.driver import Trial
 from tunesmith.study.optimize import maximize, minimize
 from tunesmith.study.result import FinishedTrial, Result
 

@@ -10,21 +10,32 @@ from types import TracebackType
 from typing import Any, Literal, NoReturn, Self, overload
 
 from tunesmith.evaluation.function import number_of, numbers_of
+from tunesmith.evaluation.handle import Trial
 from tunesmith.report.table import Backend
 from tunesmith.samplers import Sampler
 from tunesmith.samplers.names import as_sampler
 from tunesmith.samplers.starting import started
+from tunesmith.schedulers import Scheduler
+from tunesmith.schedulers.names import as_scheduler
 from tunesmith.space import Space
 from tunesmith.storage import Storage, open_storage
 from tunesmith.study.arguments import above_0, whole
-from tunesmith.study.driver import Driver, Trial, n_points
+from tunesmith.study.driver import Driver, n_points
 from tunesmith.study.frame import trials_frame
+from tunesmith.study.ledger import FunctionLedger
 from tunesmith.study.log import StoredLog, StudyLog, listed_values
 from tunesmith.study.loop import run
 from tunesmith.study.opening import opened_head
 from tunesmith.study.purpose import Direction, Purpose
 from tunesmith.study.result import FinishedTrial, Function, Result, trials_of
-from tunesmith.trial import Ledger, Outcome, Scores, State
+from tunesmith.trial import Outcome, Scores, State
+
+_STATES = {"completed": State.FAILED, "failed": State.FAILED, "pruned": State.PRUNED}
+"""What a trial that is told of without a value has become."""
+
+_ENDED = {"failed": "failed", "pruned": "was pruned"}
+
+_MANY = 2**63
 
 
 class Study:
@@ -43,6 +54,8 @@ class Study:
         Which value is the best one.
     sampler : str or Sampler, default="auto"
         What suggests parameters, as in `SearchCV`.
+    scheduler : str, Scheduler or None, default=None
+        What stops trials that do badly, as for `minimize`.
     random_state : int or None, default=None
         Seed of all that is drawn; a study keeps it. The same calls then give the same trials.
     in_flight : int or None, default=None
@@ -82,6 +95,7 @@ class Study:
         name: str | None = None,
         direction: Direction = "minimize",
         sampler: str | Sampler = "auto",
+        scheduler: str | Scheduler | None = None,
         random_state: int | None = None,
         in_flight: int | None = None,
         objectives: Any = None,
@@ -109,8 +123,10 @@ class Study:
         self._storage: Storage | None = None
         self._owned = False
         size = n_points(self.space, plain)
+        judging = None if scheduler is None else as_scheduler(scheduler, _MANY)
         log = self._open(storage, random_state, lease)
-        self._driver = Driver(self.space, self.sampler, self.in_flight, log, size)
+        sign = int(self._purpose.signs[0])
+        self._driver = Driver(self.space, self.sampler, self.in_flight, log, size, judging, sign)
 
     @overload
     def ask(self, n: None = None) -> Trial: ...
@@ -152,7 +168,7 @@ class Study:
         trial: Trial | int,
         value: Any = None,
         *,
-        state: Literal["completed", "failed"] = "completed",
+        state: Literal["completed", "failed", "pruned"] = "completed",
         reason: str | None = None,
     ) -> None:
         """Say what has come of a trial. It is kept when this returns.
@@ -164,8 +180,8 @@ class Study:
         value : float, dict of str to float, sequence of float or None, default=None
             Its value, or those of `objectives` and what `outcome_constraints` are about; None
             where it failed. A value that is not finite makes it fail.
-        state : {"completed", "failed"}, default="completed"
-            What became of it. The sampler keeps away from what failed.
+        state : {"completed", "failed", "pruned"}, default="completed"
+            What became of it. The sampler keeps away from what failed or was pruned.
         reason : str or None, default=None
             Why it failed.
 
@@ -178,14 +194,18 @@ class Study:
         """
         score, why = _read(value, state, reason, self._purpose.names)
         number = self._driver.number_of(trial)
+        known = self._driver.account(number)
+        reports, met = (trial.reports, trial.met) if isinstance(trial, Trial) else known
         told = self._driver.tell(
             Outcome(
                 number,
                 0,
-                State.COMPLETED if score is not None else State.FAILED,
+                State.COMPLETED if score is not None else _STATES[state],
                 test_scores=score,
                 fit_time=self._driver.seconds_since_asking(number),
                 error=why,
+                reports=reports,
+                met=met,
             )
         )
         if not told:
@@ -289,7 +309,7 @@ class Study:
         >>> study.results()[["number", "param_x", "value"]].shape
         (3, 3)
         """
-        return trials_frame(self.trials, self.space.names, backend, self._purpose.names)
+        return trials_frame(self.trials, self._names(), backend, self._purpose.names)
 
     def close(self) -> None:
         """Give back the trials that have not been told of, and close the storage.
@@ -327,10 +347,9 @@ class Study:
 
     def _open(self, where: Any, random_state: int | None, lease: float | None) -> StudyLog:
         """Return the trials that are there; this makes the study, if it is new."""
-        width, goal = self.space.n_dimensions, self._purpose.goal
         if where is None:
             seed = secrets.randbits(31) if random_state is None else int(random_state)
-            return StudyLog(Ledger(1, width, goal, self.space.encode, seed))
+            return StudyLog(self._ledger(seed))
         if not isinstance(self.name, str) or not self.name:
             raise TypeError(f"name has to be text, got {self.name!r}")
         listed = listed_values(self.space)
@@ -339,14 +358,23 @@ class Study:
         try:
             head = opened_head(storage, self.name, self._purpose, random_state, self.in_flight)
             self.in_flight = head.facts["in_flight"]
-            ledger = Ledger(1, width, goal, self.space.encode, head.facts["seed"])
-            log = StoredLog(ledger, storage, self.name, listed, lease)
+            log = StoredLog(self._ledger(head.facts["seed"]), storage, self.name, listed, lease)
             log.read_on()
         except BaseException:
             if self._owned:
                 storage.close()
             raise
         return log
+
+    def _names(self) -> list[str]:
+        """Return the names of the parameters, those met in trials last."""
+        met = [name for trial in self.trials for name in trial.params]
+        return list(dict.fromkeys([*self.space.names, *met]))
+
+    def _ledger(self, seed: int) -> FunctionLedger:
+        purpose, grows = self._purpose, self.sampler.adaptive
+        sign = int(purpose.signs[0])
+        return FunctionLedger(self.space, purpose.goal, seed, sign=sign, grows=grows)
 
     def _result(self, *, fresh: bool = True) -> Result:
         with self._driver.log(fresh=fresh) as log:
@@ -357,12 +385,12 @@ class Study:
 def _read(
     value: Any, state: str, reason: str | None, names: Sequence[str]
 ) -> tuple[Scores | None, str | None]:
-    if state not in ("completed", "failed"):
-        raise ValueError(f"state has to be 'completed' or 'failed', got {state!r}")
-    if state == "failed":
+    if state not in _STATES:
+        raise ValueError(f"state has to be one of {list(_STATES)}, got {state!r}")
+    if state != "completed":
         if value is not None:
-            raise ValueError(f"a trial that failed has no value, got {value!r}")
-        return None, reason or "no reason was given"
+            raise ValueError(f"a trial that {_ENDED[state]} has no value, got {value!r}")
+        return None, reason or ("no reason was given" if state == "failed" else None)
     if reason is not None:
         raise ValueError("reason= is for a trial that failed: add state='failed'")
     number, why = numbers_of(value, names) if names else number_of(value)

@@ -8,33 +8,18 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tunesmith.evaluation.handle import Trial
 from tunesmith.exceptions import SpaceError, WouldBlock
 from tunesmith.samplers import Sampler
 from tunesmith.samplers.grid import GridSampler
+from tunesmith.schedulers import Scheduler
 from tunesmith.space import Space
 from tunesmith.study.log import StudyLog
-from tunesmith.trial import Outcome
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What a study asks to be tried.
-
-    Parameters
-    ----------
-    number : int
-        From 0, in the order of asking.
-    params : mapping of str to object
-        The parameters to try.
-    """
-
-    number: int
-    params: Mapping[str, Any]
+from tunesmith.trial import Job, Met, Outcome, Reports
 
 
 class UsedUp(SpaceError):
@@ -57,8 +42,12 @@ class Driver:
         The window.
     log : StudyLog
         The trials.
-    size : int or float
+    size : int or float, default=inf
         How many trials there can be.
+    scheduler : Scheduler or None, default=None
+        Says what stops a trial; None for nothing.
+    sign : {1, -1}, default=1
+        What makes a report one to be maximised.
     """
 
     def __init__(
@@ -68,9 +57,13 @@ class Driver:
         in_flight: int | None,
         log: StudyLog,
         size: int | float = math.inf,
+        scheduler: Scheduler | None = None,
+        sign: int = 1,
     ) -> None:
         self._space, self._sampler, self._in_flight = space, sampler, in_flight
         self._log, self._size = log, size
+        self._scheduler, self._sign, self._names = scheduler, sign, frozenset(space.names)
+        self._asked: dict[int, Trial] = {}
         self._lock = threading.RLock()
         self._running: set[int] = set()
         self._asked_at: dict[int, float] = {}
@@ -112,7 +105,9 @@ class Driver:
                 log.give_back(got)
                 raise
             self._asked_at.update(dict.fromkeys(got, time.monotonic()))
-            return [self.trial(number) for number in got]
+            trials = [self.trial(number) for number in got]
+            self._asked.update(zip(got, trials, strict=True))
+            return trials
 
     def ask_to_run(self) -> Trial:
         """Return a trial that a loop of this process will tell of."""
@@ -127,7 +122,13 @@ class Driver:
             self._check_not_closed()
             self._running.discard(outcome.trial)
             self._asked_at.pop(outcome.trial, None)
+            self._asked.pop(outcome.trial, None)
             return log.tell(outcome)
+
+    def account(self, number: int) -> tuple[Reports, tuple[Met, ...]]:
+        """Return what a trial that was asked for here has reported, and met."""
+        trial = self._asked.get(number)
+        return ((), ()) if trial is None else (trial.reports, trial.met)
 
     def give_back(self, trial: Trial) -> None:
         """Leave a trial to whoever asks next."""
@@ -167,7 +168,12 @@ class Driver:
 
     def trial(self, number: int) -> Trial:
         """Return a trial by its number."""
-        return Trial(number, dict(self._log.ledger.params[number]))
+        ledger = self._log.ledger
+        history = ledger.view(self._known(number))
+        judge = None if self._scheduler is None else self._scheduler.judge(history)
+        params = dict(ledger.params[number])
+        job = Job(number, 0, params, judge=judge, space=history.space)
+        return Trial(job, self._names, ledger.seed, self._sign)
 
     def close(self) -> None:
         """Give back all trials, and ask no more."""
@@ -177,12 +183,14 @@ class Driver:
                 self._log.close()
 
     def _suggested(self) -> Mapping[str, Any]:
-        ledger, known = self._log.ledger, None
-        if self._in_flight is not None:
-            known = max(0, len(ledger.params) + 1 - self._in_flight)
-        history = ledger.view(known)
+        ledger = self._log.ledger
+        history = ledger.view(self._known(len(ledger.params)))
         rng = np.random.default_rng([history.seed, history.number])
-        return self._sampler.suggest(self._space, history, rng).params
+        return self._sampler.suggest(history.space or self._space, history, rng).params
+
+    def _known(self, number: int) -> int | None:
+        """Return how many first trials a trial is chosen by; None for all that are told of."""
+        return None if self._in_flight is None else max(0, number + 1 - self._in_flight)
 
     def _in_the_way(self, n: int) -> list[int]:
         """Return the trials that have to be told of before `n` more may start."""

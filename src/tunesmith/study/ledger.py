@@ -53,6 +53,7 @@ class FunctionLedger(Ledger):
         self._encoded_in = space
         self._sign, self._grows = sign, grows
         self._suggested: list[Mapping[str, Any]] = []
+        self._entered: set[str] = set()
         self._plain = True
         self._forget()
 
@@ -67,6 +68,7 @@ class FunctionLedger(Ledger):
         """Enter an outcome; return the trial's score. Its parameters are from now on those met."""
         if outcome.met or outcome.reports:
             self._plain = False
+            self._entered.update(one.name for one in outcome.met or ())
         if outcome.met is not None and not self._plain:
             suggested = self._suggested[outcome.trial]
             given = {name: value for name, value in suggested.items() if name in self._names}
@@ -147,4 +149,11 @@ class FunctionLedger(Ledger):
         }
 
     def _encode_suggested(self, params: Mapping[str, Any]) -> NDArray[np.float64]:
-        return self._space.encode(params)
+        # Another driver may have suggested what this one has not looked at yet.
+        met, beyond = self._met, self._entered - self._names
+        placed = {
+            name: value
+            for name, value in params.items()
+            if name not in beyond or (name in met and value in met[name])
+        }
+        return self._space.encode(placed)

@@ -13,6 +13,7 @@ from tunesmith.exceptions import Conflict, SpaceError, StorageError, StudyMismat
 from tunesmith.keys import content_key
 from tunesmith.space import Categorical, Choice, Space
 from tunesmith.storage import Storage
+from tunesmith.storage.met import decode_met, encode_met
 from tunesmith.storage.values import decode, encode
 from tunesmith.study.holding import Holder
 from tunesmith.trial import EvaluationRecord, Ledger, Outcome, Record, TrialRecord
@@ -188,6 +189,8 @@ class StoredLog(StudyLog):
             score_time=0.0,
             error=outcome.error,
             ended=time.time(),
+            reports=outcome.reports,
+            met=None if outcome.met is None else encode_met(outcome.met),
         )
         try:
             self._storage.append(self._study, record)
@@ -265,4 +268,6 @@ def _outcome(record: EvaluationRecord) -> Outcome:
         test_scores=record.test_scores,
         fit_time=record.fit_time,
         error=record.error,
+        reports=record.reports,
+        met=None if record.met is None else decode_met(record.met),
     )

@@ -7,11 +7,11 @@ import time
 import warnings
 
 from tunesmith.evaluation.function import FunctionEvaluator
+from tunesmith.evaluation.handle import Trial
 from tunesmith.exceptions import WouldBlock
 from tunesmith.study.arguments import above_0, whole
-from tunesmith.study.driver import Driver, Trial, UsedUp
+from tunesmith.study.driver import Driver, UsedUp
 from tunesmith.study.result import Function
-from tunesmith.trial import Job
 
 _PAUSES = (0.01, 1.0)
 """Seconds to wait for other drivers: at first, and at most."""
@@ -64,7 +64,7 @@ def _next(driver: Driver, deadline: float) -> Trial | None:
 def _call(driver: Driver, trial: Trial, evaluator: FunctionEvaluator) -> None:
     try:
         # Another driver may have told of it, if this process was believed dead.
-        driver.tell(evaluator(Job(trial.number, 0, trial.params)))
+        driver.tell(evaluator.evaluate(trial))
     except BaseException:
         driver.give_back(trial)
         raise
