@@ -78,7 +78,7 @@ def test_the_page_on_studies(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_blocks(ROOT / "docs" / "studies.md")
     printed = capsys.readouterr().out.splitlines()
-    assert printed == ["7", "(20, 3)", "20", "20", "True"]
+    assert printed == ["7", "True", "(20, 3)", "20", "20", "True"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["batch.db", "tuning.db"]
 
 
