@@ -8,6 +8,8 @@ import pytest
 
 from tunesmith.samplers import Sampler, Suggestion
 from tunesmith.samplers.auto import AutoSampler
+from tunesmith.samplers.cmaes import CMAESSampler
+from tunesmith.samplers.evolution import EvolutionSampler
 from tunesmith.samplers.fixed import FixedSampler
 from tunesmith.samplers.gp import GPSampler
 from tunesmith.samplers.grid import GridSampler
@@ -34,11 +36,16 @@ def fixed(space: Space) -> Sampler:
         lambda space: TPESampler(),
         lambda space: GPSampler(),
         lambda space: AutoSampler(),
+        lambda space: EvolutionSampler(),
     ],
-    ids=["fixed", "grid", "random", "sobol", "halton", "tpe", "gp", "auto"],
+    ids=["fixed", "grid", "random", "sobol", "halton", "tpe", "gp", "auto", "evolution"],
 )
 def test_sampler_keeps_the_contract(factory):
     check_sampler(factory, n_objectives=(1, 2, 3, 4))
+
+
+def test_sampler_of_one_score_keeps_the_contract():
+    check_sampler(lambda space: CMAESSampler(), n_objectives=(1,))
 
 
 @dataclass

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from tunesmith.samplers import Sampler, Suggestion
+from tunesmith.samplers.evolution import EvolutionSampler
 from tunesmith.samplers.gp import GPSampler
 from tunesmith.samplers.tpe import TPESampler
 from tunesmith.space import Space
@@ -27,13 +28,13 @@ _DRAWS = 256
 
 @dataclass(frozen=True)
 class AutoSampler:
-    """Suggests by `GPSampler` and `TPESampler` in turn.
+    """Suggests by `GPSampler`, `TPESampler` and `EvolutionSampler` in turn.
 
     The first five trials are points of a Sobol sequence. Then a Gaussian process suggests, but
     from the tenth trial on Parzen estimators take every fourth turn: they leave the box in which
     it searches, and find the better one of several valleys or models. After 300 trials, where the
-    process gets slow, every turn is theirs. Where the values can be counted, no point is suggested
-    twice before all have been.
+    process gets slow, its turns are differential evolution's, or, with several scores, theirs. Where
+    the values can be counted, no point is suggested twice before all have been.
 
     Examples
     --------
@@ -68,15 +69,20 @@ class AutoSampler:
         Suggestion
             The point.
         """
-        number = history.number
-        parzen = number >= _FEW or (number >= _FROM and number % _EVERY == 0)
-        sampler: Sampler = TPESampler() if parzen else GPSampler()
-        suggestion = sampler.suggest(space, history, rng)
+        suggestion = _whose_turn(history).suggest(space, history, rng)
         if space.size == math.inf or history.number == 0:
             return suggestion
         if not is_among(space.encode(suggestion.params), history.encoded):
             return suggestion
         return _new(space, history, rng) or suggestion
+
+
+def _whose_turn(history: History) -> Sampler:
+    if history.number >= _FROM and history.number % _EVERY == 0:
+        return TPESampler()
+    if history.number < _FEW:
+        return GPSampler()
+    return EvolutionSampler() if history.n_objectives == 1 else TPESampler()
 
 
 def _new(space: Space, history: History, rng: Generator) -> Suggestion | None:

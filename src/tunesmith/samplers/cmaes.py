@@ -31,6 +31,9 @@ _PACE = 0.3
 _ASKED = 25
 """Places drawn to find one that is new and allowed."""
 
+_NARROW = 1e-6
+"""Standard deviation, as a part of the range, below which the distribution has converged."""
+
 _WORST = 1e30
 
 
@@ -175,7 +178,7 @@ class _Search:
         self._cube = cube
         wide = np.array([edges is None or len(edges) > 2 for edges in cube.edges], dtype=bool)
         self._numeric = np.flatnonzero(cube.ordered & cube.encoded & wide)
-        self._unordered = np.flatnonzero(~cube.ordered & cube.encoded & wide)
+        self._unordered = np.flatnonzero(~cube.ordered & cube.encoded & wide).tolist()
         self._rng = np.random.default_rng(seed)
         n = len(self._numeric) + len(self._unordered)
         self.size = max(6, 4 + int(3 * math.log(max(1, n)))) if size is None else size
@@ -198,7 +201,7 @@ class _Search:
             return
         told = self._normal.told(places[:, self._numeric], self._rng)
         self._normal.optimizer.tell(list(zip(told, costs.tolist(), strict=True)))
-        if self._normal.optimizer.should_stop():
+        if self._normal.converged():
             self.size *= 2
             self._begin(self._rng.random(len(self._numeric)))
 
@@ -230,7 +233,7 @@ class _Search:
         """Return how frequent categories are before anything is known."""
         edges, prior = self._cube.edges[column], self._cube.prior[column]
         assert edges is not None
-        return prior if isinstance(prior, np.ndarray) else np.diff(edges)
+        return prior if isinstance(prior, np.ndarray) else np.asarray(np.diff(edges))
 
     def _count(self, column: int, places: Array) -> None:
         """Move the frequencies of categories towards those among some places."""
@@ -298,6 +301,12 @@ class _Normal:
         near = np.minimum(1.0, (math.sqrt(n) + 2 * n / (n + 2)) / np.maximum(away, 1e-300))
         return np.asarray(mean + (drawn - mean) * near[:, None])
 
+    def converged(self) -> bool:
+        """Tell whether there is nothing more to be learnt."""
+        strategy = self.optimizer._cma
+        widest = strategy._sigma * math.sqrt(np.diag(strategy._C).max())
+        return bool(widest < _NARROW or self.optimizer.should_stop())
+
     def _cell(self, column: int, edges: Array, at: Array) -> tuple[Array, Array]:
         """Return between which places of the optimiser's the cells lie in which `at` is."""
         number = np.searchsorted(edges[1:-1], np.nan_to_num(at), side="right")
@@ -316,7 +325,7 @@ def _between(low: Array, high: Array, u: Array) -> Array:
     a, b = np.where(turned, -high, low), np.where(turned, -low, high)
     p, q = ndtr(a), ndtr(b)
     drawn = np.clip(ndtri(np.maximum(p + u * (q - p), 1e-300)), a, b)
-    return np.where(turned, -drawn, drawn)
+    return np.asarray(np.where(turned, -drawn, drawn))
 
 
 def _even(edges: Array) -> bool:

@@ -140,10 +140,10 @@ def ranking(history: History) -> NDArray[np.intp]:
     objectives = history.objectives
     scored = np.flatnonzero(~np.isnan(objectives).any(axis=1))
     values = objectives[scored]
-    excess = _excess(history, scored)
+    over = excess(history, scored)
     if history.n_objectives == 1:
-        return scored[np.lexsort((-values[:, 0], excess))]
-    fine = excess == 0
+        return scored[np.lexsort((-values[:, 0], over))]
+    fine = over == 0
     numbers = np.zeros(len(scored), dtype=np.intp)
     adds = np.zeros(len(scored))
     numbers[fine] = fronts(values[fine])
@@ -151,10 +151,10 @@ def ranking(history: History) -> NDArray[np.intp]:
         members = np.flatnonzero(fine & (numbers == number))
         if len(members):
             adds[members] = contributions(values[members])
-    return scored[np.lexsort((-adds, numbers, excess))]
+    return scored[np.lexsort((-adds, numbers, over))]
 
 
-def _excess(history: History, trials: NDArray[np.intp]) -> Array:
+def excess(history: History, trials: NDArray[np.intp]) -> Array:
     """Return by how much trials break outcome constraints in all, 0 where they keep them."""
     if history.violations is None:
         return np.zeros(len(trials))

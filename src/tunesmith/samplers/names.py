@@ -12,6 +12,8 @@ from tunesmith.samplers import Sampler
 # Some of them load much of scipy.
 _SAMPLERS = {
     "auto": ("tunesmith.samplers.auto", "AutoSampler"),
+    "cmaes": ("tunesmith.samplers.cmaes", "CMAESSampler"),
+    "evolution": ("tunesmith.samplers.evolution", "EvolutionSampler"),
     "gp": ("tunesmith.samplers.gp", "GPSampler"),
     "grid": ("tunesmith.samplers.grid", "GridSampler"),
     "qmc": ("tunesmith.samplers.qmc", "QMCSampler"),
@@ -26,7 +28,7 @@ def as_sampler(given: Any) -> Sampler:
     Parameters
     ----------
     given : str or Sampler
-        "auto", "gp", "grid", "qmc", "random", "tpe", or a sampler.
+        "auto", "cmaes", "evolution", "gp", "grid", "qmc", "random", "tpe", or a sampler.
 
     Returns
     -------
