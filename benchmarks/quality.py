@@ -35,6 +35,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,7 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from quality_problems import DEVELOPMENT, FAMILIES, Source, drawn, names  # noqa: E402
+from quality_problems import DEVELOPMENT, FAMILIES, Source, active, drawn, names  # noqa: E402
 from quality_report import report  # noqa: E402
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -113,15 +114,23 @@ class Child:
 
     def say(self, **message):
         """Return the answer to a message."""
-        self._process.stdin.write(json.dumps(message) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
+        line = ""
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"the optimiser ended: {self._process.wait()}")
         answer = json.loads(line)
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return answer
+
+    def end(self):
+        """End the process."""
+        self._process.kill()
+        with suppress(BrokenPipeError), self._process:
+            pass
 
 
 _CHILDREN: dict[str, Child] = {}
@@ -144,18 +153,27 @@ def carried_out(run: Run, python: str, cache: Path | None, tables: Path | None) 
         trace, seconds, least = [], 0.0, np.inf
         for _ in range(run.budget):
             asked = child.say(ask=None)
-            told, value = problem.evaluate(asked["params"], noise)
+            told, value = evaluated(problem, asked["params"], noise)
             seconds += asked["seconds"] + child.say(tell=told)["seconds"]
             if told < least:
                 least, counts = told, value
             trace.append(counts)
     except RuntimeError as error:
-        _CHILDREN.pop(python, None)
+        _CHILDREN.pop(python).end()
         return record | {"error": str(error)[-2000:]}
     record |= {"trace": trace, "seconds": seconds / run.budget, "best": problem.best}
     if run.optimizer == "random" and problem.family != "real":
         record["mean of random"] = mean_of_random(problem)
     return record
+
+
+def evaluated(problem, params, rng) -> tuple[float, float]:
+    """Evaluate parameters; RuntimeError if an optimiser has asked for what is not in the space."""
+    try:
+        params = active(problem.space, params)
+    except (KeyError, ValueError) as error:
+        raise RuntimeError(f"asked for {params}: {error!r}") from None
+    return problem.evaluate(params, rng)
 
 
 def mean_of_random(problem) -> list[float]:
