@@ -214,6 +214,8 @@ def make(runs, pythons, path, options):
     print(f"{len(runs)} runs, {len(runs) - len(left)} of them made before")
     pending: set[Future] = set()
     with ProcessPoolExecutor(options.jobs) as pool, path.open("a") as file:
+        if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
+            file.write("\n")  # so that a line that was cut off spoils no other
         for number, run in enumerate(left):
             arguments = (run, pythons[run.optimizer], options.cache, options.tables)
             pending.add(pool.submit(carried_out, *arguments))
