@@ -21,7 +21,8 @@ Score: normalised regret, 0 for the least value that is known and 1 for what ran
 on average with as many evaluations; above 2 it counts as 2. Of noisy functions the value without
 noise counts, of the trial that was told to be the best one. Means are over seeds, then over
 problems, then over families, which weigh the same; intervals of 95 % come from a bootstrap over
-problems. Development problems and seeds are others than those of reports.
+problems. Differences are over those problems and seeds that both have. Development problems and
+seeds are others than those of reports.
 """
 
 from __future__ import annotations
