@@ -107,7 +107,7 @@ def scores(regrets):
 
 
 def worse(theirs, ours):
-    """Return by how much regrets are greater, on average over the seeds both have; None if none."""
+    """Return by how much regrets are greater, on average over seeds that both have, if any."""
     both = [theirs[seed] - ours[seed] for seed in theirs if seed in ours]
     return np.mean(both) if both else None
 
@@ -152,9 +152,8 @@ def show(budget, found):
     entries = sorted(found["optimizers"].items(), key=lambda item: item[1]["regret"])
     families = "".join(f"{family:>12}" for family in FAMILIES)
     print(f"\n{budget} evaluations, {len(found['problems'])} problems")
-    print(
-        f"{'':14}{'regret':>8}{'interval':>16}{'rank':>6}{'problems':>10}{families}   worse than ours by"
-    )
+    print(f"{'':14}{'regret':>8}{'interval':>16}{'rank':>6}{'problems':>10}", end="")
+    print(f"{families}   worse than ours by")
     for name, entry in entries:
         low, high = entry["interval"]
         parts = "".join(f"{entry['families'].get(f, np.nan):12.3f}" for f in FAMILIES)
