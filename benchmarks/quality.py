@@ -41,13 +41,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from quality_problems import DEVELOPMENT, FAMILIES, Source, active, drawn, names
+from quality_report import report
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-from quality_problems import DEVELOPMENT, FAMILIES, Source, active, drawn, names  # noqa: E402
-from quality_report import report  # noqa: E402
-
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 LONG, SHORT = 200, (20, 50)
 """Evaluations of quick optimisers, and of slow ones."""
