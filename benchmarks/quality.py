@@ -277,6 +277,11 @@ def interpreters(options) -> dict[str, str]:
         if (python := getattr(options, peer)) is not None:
             found |= dict.fromkeys(peers[peer] or [peer], str(python))
     if options.optimizers:
+        if absent := [name for name in options.optimizers if name not in found]:
+            raise SystemExit(
+                f"--optimizers: there is no {', '.join(absent)} among {', '.join(found)}; peers "
+                "take part where their interpreter is named, and other samplers after --also"
+            )
         found = {name: python for name, python in found.items() if name in options.optimizers}
     return found
 

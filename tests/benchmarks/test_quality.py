@@ -59,6 +59,8 @@ def test_interpreters_are_those_that_were_named():
     }
     found = quality.interpreters(options(**named, optimizers=["random"]))
     assert found == {"random": sys.executable}
+    with pytest.raises(SystemExit, match="no hebo among random, tunesmith, optuna tpe"):
+        quality.interpreters(options(**named, optimizers=["hebo", "random"]))
 
 
 # Runs
