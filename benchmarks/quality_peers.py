@@ -407,9 +407,10 @@ def main():
     for line in sys.stdin:
         try:
             current, said = answer(json.loads(line), current)
+            written = json.dumps(said)
         except Exception:
-            said = {"error": traceback.format_exc()}
-        answers.write(json.dumps(said) + "\n")
+            written = json.dumps({"error": traceback.format_exc()})
+        answers.write(written + "\n")
         answers.flush()
 
 

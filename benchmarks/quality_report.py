@@ -82,35 +82,34 @@ def random_means(records, budget):
 
 def scores(regrets):
     """Return everything that is said of one budget."""
-    problems = {
-        p: {o: np.mean(list(s.values())) for o, s in by.items()} for p, by in regrets.items()
-    }
-    counts = defaultdict(int)
-    for by_optimizer in problems.values():
-        for name in by_optimizer:
-            counts[name] += 1
     shared = {
-        problem: by_optimizer for problem, by_optimizer in problems.items() if OURS in by_optimizer
+        problem: {name: np.mean(list(seeds.values())) for name, seeds in by_optimizer.items()}
+        for problem, by_optimizer in regrets.items()
+        if OURS in by_optimizer
     }
     found = {"problems": shared, "optimizers": {}}
     ranks = ranked(shared)
-    for name in counts:
-        mean, low, high = bootstrap({p: by[name] for p, by in shared.items() if name in by})
-        entry = {"regret": mean, "interval": [low, high], "n_problems": counts[name]}
+    for name in dict.fromkeys(name for by in shared.values() for name in by):
+        own = {p: by[name] for p, by in shared.items() if name in by}
+        mean, low, high = bootstrap(own)
+        entry = {"regret": mean, "interval": [low, high], "n_problems": len(own)}
         entry["rank"] = weighed({p: by[name] for p, by in ranks.items() if name in by})
         entry["families"] = {
             family: float(np.mean(some))
             for family in FAMILIES
-            if (
-                some := [
-                    by[name] for p, by in shared.items() if name in by and p.startswith(family)
-                ]
-            )
+            if (some := [value for p, value in own.items() if p.startswith(family)])
         }
-        pairs = {p: by[name] - by[OURS] for p, by in shared.items() if name in by}
-        entry["worse than ours by"] = list(bootstrap(pairs))
+        pairs = {p: worse(regrets[p][name], regrets[p][OURS]) for p in own}
+        pairs = {p: value for p, value in pairs.items() if value is not None}
+        entry["worse than ours by"] = list(bootstrap(pairs)) if pairs else [float("nan")] * 3
         found["optimizers"][name] = entry
     return found
+
+
+def worse(theirs, ours):
+    """Return by how much regrets are greater, on average over seeds that both have, if any."""
+    both = [theirs[seed] - ours[seed] for seed in theirs if seed in ours]
+    return np.mean(both) if both else None
 
 
 def ranked(problems):
@@ -153,7 +152,8 @@ def show(budget, found):
     entries = sorted(found["optimizers"].items(), key=lambda item: item[1]["regret"])
     families = "".join(f"{family:>12}" for family in FAMILIES)
     print(f"\n{budget} evaluations, {len(found['problems'])} problems")
-    print(f"{'':14}{'regret':>8}{'interval':>16}{'rank':>6}{families}   worse than ours by")
+    print(f"{'':14}{'regret':>8}{'interval':>16}{'rank':>6}{'problems':>10}", end="")
+    print(f"{families}   worse than ours by")
     for name, entry in entries:
         low, high = entry["interval"]
         parts = "".join(f"{entry['families'].get(f, np.nan):12.3f}" for f in FAMILIES)
@@ -161,7 +161,7 @@ def show(budget, found):
         apart = "" if name == OURS else f"   {mean:+.3f} [{below:+.3f}, {above:+.3f}]"
         print(
             f"{name:14}{entry['regret']:8.3f}   [{low:.3f}, {high:.3f}]{entry['rank']:6.2f}"
-            f"{parts}{apart}"
+            f"{entry['n_problems']:10}{parts}{apart}"
         )
     order = [name for name, _ in entries]
     print(f"{'':36}" + "".join(f"{name:>14}" for name in order))

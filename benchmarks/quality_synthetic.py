@@ -70,7 +70,7 @@ SHAPES = {
     "zakharov noisy 4": Shape("zakharov", 4, noise=0.05, **DEV),
     "griewank 8": Shape("griewank", 8, **DEV),
     "discus mixed 8": Shape("discus", 8, 2, 2, **DEV),
-    "weierstrass categories 5": Shape("weierstrass", 5, 0, 5, **DEV),
+    "levy categories 5": Shape("levy", 5, 0, 5, **DEV),
     "absolute idle 15": Shape("absolute", 5, log=True, idle=10, **DEV),
     "powers noisy 12": Shape("powers", 12, noise=0.1, **DEV),
     "sphere integers 4": Shape("sphere", 4, 4, **DEV),
