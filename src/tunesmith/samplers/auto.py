@@ -33,8 +33,9 @@ class AutoSampler:
     The first five trials are points of a Sobol sequence. Then a Gaussian process suggests, but
     from the tenth trial on Parzen estimators take every fourth turn: they leave the box in which
     it searches, and find the better one of several valleys or models. After 300 trials, where the
-    process gets slow, its turns are differential evolution's, or, with several scores, theirs. Where
-    the values can be counted, no point is suggested twice before all have been.
+    process gets slow, its turns are those of differential evolution or, with several scores, of
+    Parzen estimators. Where the values can be counted, no point is suggested twice before all
+    have been.
 
     Examples
     --------
