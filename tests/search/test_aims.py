@@ -108,6 +108,7 @@ def test_constraints_bound_the_number_of_candidates():
         ({"constraints": lambda p: False}, "hold at none of 10000 random points"),
         ({"constraints": lambda p: p["c"] > 1}, r"asks for 'c', which .* has not"),
         ({"constraints": lambda p: 1 / 0}, "constraint <lambda> .* raised ZeroDivisionError"),
+        ({"constraints": lambda p: print(end="")}, "constraint <lambda> .* returned None at"),
         ({"constraints": "C < gamma"}, "a constraint is a function of a dict of parameters"),
         ({"objectives": "accuracy"}, "objectives has to be a list of names"),
         ({"objectives": ["accuracy", "depth"], "scoring": "accuracy"}, "'depth' is none of the"),

@@ -43,7 +43,9 @@ def allows(constraint: Constraint, params: Mapping[str, Any]) -> bool:
         If it raises, or returns what is neither true nor false.
     """
     try:
-        return bool(constraint(dict(params)))
+        told = constraint(dict(params))
+        if told is not None:
+            return bool(told)
     except KeyError as error:
         if error.args and error.args[0] not in params:
             raise SpaceError(
@@ -53,6 +55,9 @@ def allows(constraint: Constraint, params: Mapping[str, Any]) -> bool:
         raise _raised(constraint, params, error) from error
     except Exception as error:
         raise _raised(constraint, params, error) from error
+    raise SpaceError(
+        f"{_name(constraint)} returned None at {brief(dict(params))}; return whether it holds"
+    )
 
 
 def _raised(constraint: Constraint, params: Mapping[str, Any], error: Exception) -> SpaceError:
