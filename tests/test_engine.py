@@ -19,6 +19,7 @@ from tunesmith.executors.futures import FuturesExecutor
 from tunesmith.executors.inline import InlineExecutor, evaluate
 from tunesmith.samplers import Suggestion
 from tunesmith.samplers.fixed import FixedSampler
+from tunesmith.schedulers import Continue, Done, Start, Stop
 from tunesmith.schedulers.full import FullScheduler
 from tunesmith.space import Float, Space
 from tunesmith.trial import Ledger, Outcome, State
@@ -39,7 +40,7 @@ class Climber:
         self.seen.append(history)
         u = rng.uniform()
         if history.known.any():
-            means = history.scores[history.known].mean(axis=1)
+            means = np.nan_to_num(history.scores[history.known].mean(axis=1), nan=-1.0)
             best = int(np.argmax(means))
             # Every known score has a say, so that one more or one less shows at once.
             u = (history.encoded[best, 0] + 0.1 * u + means.sum()) % 1.0
@@ -188,6 +189,88 @@ def test_any_number_of_workers_gives_the_same_suggestions(in_flight):
         assert search.run()
         assert suggestions(search) == expected
         assert len(search.ledger.outcomes) == N_TRIALS * N_SPLITS
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Stops what does worse after its first split than the best of what is known."""
+
+    n_trials: int = N_TRIALS
+    adaptive: bool = True
+
+    def next(self, history):
+        return Start() if history.number < self.n_trials else Done()
+
+    def judge(self, history):
+        scores = history.scores[:, 0]
+        return Better(np.nanmax(scores)) if np.isfinite(scores).any() else None
+
+
+@dataclass(frozen=True)
+class Better:
+    bound: float
+
+    def __call__(self, reports):
+        return Stop() if reports[-1] < (0, self.bound) else Continue()
+
+
+def judged(executor, **more):
+    search = engine(executor, **more)
+    search.scheduler = Halves()
+    return search
+
+
+def outcomes(search):
+    found = search.ledger.outcomes
+    return {place: (found[place].state, found[place].test_scores) for place in sorted(found)}
+
+
+@pytest.mark.parametrize("in_flight", [1, 2, 4])
+def test_any_number_of_workers_stops_the_same_trials(in_flight):
+    alone = judged(InlineExecutor(), in_flight=in_flight)
+    assert alone.run()
+    pruned = {place for place, (state, _) in outcomes(alone).items() if state is State.PRUNED}
+    assert len(alone.ledger.outcomes) == N_TRIALS * N_SPLITS
+    assert 0 < len(pruned) < N_TRIALS
+    assert {split for _, split in pruned} == {1}
+    for executor in [Backwards(), *(Delayed(n, seed) for n in (1, 2, 4) for seed in (0, 1))]:
+        search = judged(executor, in_flight=in_flight)
+        assert search.run()
+        assert suggestions(search) == suggestions(alone)
+        assert str(outcomes(search)) == str(outcomes(alone))
+
+
+def test_a_trial_that_is_judged_runs_one_split_at_a_time():
+    CALLS.clear()
+    search = judged(Delayed(4), evaluator=Counted(), in_flight=None)
+    assert search.run()
+    for trial in range(N_TRIALS):
+        ran = [split for number, split in CALLS if number == trial]
+        first = search.ledger.outcomes[trial, 1].state is State.PRUNED
+        assert sorted(ran) == ([0] if first else [0, 1])
+    assert len(CALLS) < N_TRIALS * N_SPLITS
+
+
+@pytest.mark.parametrize("stop", [0, 1, 5, 20])
+def test_a_resumed_run_stops_the_same_trials(stop):
+    first = Memory()
+    whole = judged(Delayed(2, seed=stop), in_flight=3, recorder=first)
+    whole.run()
+    assert all(outcome.state is State.COMPLETED for outcome in first.recorded)
+    CALLS.clear()
+    second = Memory(known=first.kept(stop))
+    resumed = judged(Delayed(3, seed=9), evaluator=Counted(), in_flight=3, recorder=second)
+    assert resumed.run()
+    assert str(outcomes(resumed)) == str(outcomes(whole))
+    assert len(CALLS) == len(first.recorded) - stop
+
+
+def test_a_deadline_that_passes_between_two_splits():
+    search = judged(
+        InlineExecutor(), evaluator=Parabola(slow=0.02), deadline=time.monotonic() + 0.15
+    )
+    assert search.run() is False
+    assert 0 < len(search.ledger.outcomes) < N_TRIALS * N_SPLITS
 
 
 def test_the_window_and_the_seed_change_the_suggestions():

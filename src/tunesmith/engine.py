@@ -6,6 +6,10 @@ of decisions 0 … *k* − `in_flight` and the parameters of those between. Resu
 happen to arrive early are not looked at, so neither timing nor the number of workers can
 change the answer. Without a window, a trial is started whenever a worker would be idle,
 and knows all there is.
+
+The splits of a trial run at once, unless a scheduler judges it: then one after another, in
+their order, and after each the mean score so far is judged. The splits that a trial is stopped
+before are pruned.
 """
 
 from __future__ import annotations
@@ -23,10 +27,10 @@ from tunesmith.evaluation import Evaluator
 from tunesmith.evaluation.plan import plan
 from tunesmith.executors import Executor
 from tunesmith.samplers import Sampler
-from tunesmith.schedulers import Done, Scheduler
+from tunesmith.schedulers import Done, Scheduler, Stop
 from tunesmith.space import Space
 from tunesmith.storage import Recorder
-from tunesmith.trial import History, Job, Ledger, Outcome
+from tunesmith.trial import History, Job, Ledger, Outcome, State
 
 
 def wide_enough(workers: int, n_splits: int) -> int:
@@ -86,6 +90,8 @@ class Engine:
     deadline: float = float("inf")
     _pending: int = field(default=0, init=False)
     _over: bool = field(default=False, init=False)
+    _due: list[Job] = field(default_factory=list, init=False)
+    _waiting: dict[int, list[Job]] = field(default_factory=dict, init=False)
     _inbox: SimpleQueue[Outcome] = field(default_factory=SimpleQueue, init=False)
     _thread: int = field(default_factory=threading.get_ident, init=False)
 
@@ -105,19 +111,43 @@ class Engine:
         return True
 
     def _ask(self) -> list[Job]:
-        """Start trials as far as the window lets us; return what has to be run for them."""
+        """Start trials as far as the window lets us; return what has to be run now."""
         while trials := list(self._new_trials()):
             if self.recorder is not None:
                 for outcome in self.recorder.recall([(t[0].trial, t[0].params) for t in trials]):
                     self._enter(outcome)
-            known = self.ledger.outcomes
-            jobs = [
-                job for trial in trials for job in trial if (job.trial, job.split) not in known
-            ]
-            if jobs:
-                self._pending += len(jobs)
-                return jobs
-        return []
+            for jobs in trials:
+                self._begin(jobs)
+            if self._due:
+                break
+        due, self._due = self._due, []
+        self._pending += len(due)
+        return due
+
+    def _begin(self, jobs: list[Job]) -> None:
+        """Let the jobs of a new trial run that have no outcome."""
+        known, first = self.ledger.outcomes, jobs[0]
+        missing = [job for job in jobs if (job.trial, job.split) not in known]
+        if first.judge is None or len(jobs) == 1:
+            self._due += missing
+        else:
+            self._waiting[first.trial] = missing
+            self._go_on(first.trial)
+
+    def _go_on(self, trial: int) -> None:
+        """Let the next split of a trial that is judged run, or stop the trial."""
+        waiting, reports = self._waiting.pop(trial), self.ledger.reports(trial)
+        if not waiting:
+            return
+        job, *later = waiting
+        if reports and job.judge is not None and isinstance(job.judge(reports), Stop):
+            for job in waiting:
+                pruned = Outcome(trial, job.split, State.PRUNED)
+                # Not recorded: it follows from what is, and another scheduler may go on.
+                self._enter(self.evaluator.failed(pruned))
+        else:
+            self._waiting[trial] = later
+            self._due.append(job)
 
     def _new_trials(self) -> Iterator[list[Job]]:
         """Start trials; yield the jobs of each."""
@@ -148,7 +178,7 @@ class Engine:
         if self.ledger.params and time.monotonic() >= self.deadline:
             raise _TimeUp
         if self.in_flight is None:
-            idle = self._pending + started < self.executor.workers
+            idle = self._pending + len(self._due) + started < self.executor.workers
             return self.ledger.view() if idle else None
         known = max(0, len(self.ledger.params) + 1 - self.in_flight)
         return self.ledger.view(known) if known <= self.ledger.frontier else None
@@ -179,7 +209,9 @@ class Engine:
         self._keep(outcome)
         if outcome.exception is not None:
             raise outcome.exception
-        if self._pending and time.monotonic() >= self.deadline:
+        if outcome.trial in self._waiting:
+            self._go_on(outcome.trial)
+        if (self._pending or self._due) and time.monotonic() >= self.deadline:
             raise _TimeUp
 
     def _keep(self, outcome: Outcome) -> None:

@@ -436,6 +436,15 @@ class Ledger:
         scores = self._scores[trial]
         return float((scores if scores.ndim == 1 else scores[:, 0]).mean())
 
+    def reports(self, trial: int) -> Reports:
+        """Return the mean score so far after each split, up to the first one that is not in."""
+        scores = self._scores[trial] if self._scores.ndim == 2 else self._scores[trial, :, 0]
+        done = 0
+        while done < self._n_splits and (trial, done) in self.outcomes:
+            done += 1
+        means = np.cumsum(scores[:done]) / np.arange(1, done + 1)
+        return tuple(enumerate(means.tolist()))
+
     def view(self, known: int | None = None) -> History:
         """Return what a decision may see.
 

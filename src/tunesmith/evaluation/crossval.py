@@ -219,12 +219,17 @@ class CrossValidation:
         return score if isinstance(score, str) else _StandIn(score)
 
     def failed(self, outcome: Outcome) -> Outcome:
-        """Give an evaluation that did not complete the scores that `error_score` asks for."""
-        if self.error_score == "raise":
+        """Give an evaluation that did not complete the scores that `error_score` asks for.
+
+        One that was pruned has NaN.
+        """
+        pruned = outcome.state is State.PRUNED
+        if self.error_score == "raise" and not pruned:
             return replace(outcome, exception=WorkerError(outcome.error))
-        scores: Scores = float(self.error_score)
+        score = np.nan if pruned else float(self.error_score)
+        scores: Scores = score
         if isinstance(self.scorer, _MultimetricScorer):
-            scores = dict.fromkeys(self.scorer._scorers, float(self.error_score))
+            scores = dict.fromkeys(self.scorer._scorers, score)
         return replace(
             outcome,
             test_scores=scores,

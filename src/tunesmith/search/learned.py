@@ -21,6 +21,7 @@ from tunesmith.samplers.auto import AutoSampler
 from tunesmith.samplers.grid import GridSampler
 from tunesmith.samplers.names import as_sampler
 from tunesmith.samplers.starting import started
+from tunesmith.schedulers.names import as_scheduler
 from tunesmith.search.aims import Aims
 from tunesmith.search.base import BaseSearch
 from tunesmith.search.run import Round, Run, Task
@@ -46,6 +47,10 @@ class SearchCV(BaseSearch):
         What suggests candidates: "auto", "gp" (a Gaussian process), "tpe" (Parzen estimators),
         "cmaes", "evolution", "qmc" (a Sobol sequence), "random", "grid", or an object of
         `tunesmith.samplers`.
+    scheduler : str, Scheduler or None, default=None
+        What stops candidates that do badly: "median", or an object of `tunesmith.schedulers`. The
+        splits of a candidate then run one after another, and after each its mean score so far is
+        judged. None: every candidate runs on every split.
     objectives : list of str or None, default=None
         Names of several scores to be made large at once, and of ``"fit_time"`` and
         ``"score_time"`` to be made small: the candidates none of which beats another are
@@ -64,8 +69,9 @@ class SearchCV(BaseSearch):
     in_flight : int or None, default=None
         How many candidates may be under way: each is chosen by the scores of all but the
         `in_flight` - 1 before it, so that any number of workers evaluates the same candidates.
-        None is 1 for one worker; for more, as many as make four evaluations a worker, and two
-        at least. But without a `random_state` and a `storage`, scores are used as they arrive.
+        None is 1 for one worker; for more, as many as make four evaluations a worker (where a
+        `scheduler` judges candidates, each has one at a time), and two at least. But without a
+        `random_state` and a `storage`, scores are used as they arrive.
     random_state : int, RandomState instance or None, default=None
         Seed of all that is drawn. With None, a study that is resumed goes on with its own.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
@@ -78,6 +84,8 @@ class SearchCV(BaseSearch):
     cv_results_ : dict of ndarrays
         As in scikit-learn, one row a candidate in the order of their start; `results` returns it
         as a data frame.
+        A candidate that was stopped has NaN for the splits it has not run on, and for its mean,
+        and ranks last.
     best_estimator_, best_score_, best_params_, best_index_
         As in `GridSearchCV`, and so are the other attributes.
     pareto_ : ndarray of int
@@ -106,6 +114,7 @@ class SearchCV(BaseSearch):
         "space": "no_validation",
         "n_iter": [_COUNT],
         "sampler": "no_validation",
+        "scheduler": "no_validation",
         "objectives": "no_validation",
         "outcome_constraints": "no_validation",
         "constraints": "no_validation",
@@ -122,6 +131,7 @@ class SearchCV(BaseSearch):
         *,
         n_iter: int = 50,
         sampler: Any = "auto",
+        scheduler: Any = None,
         objectives: Any = None,
         outcome_constraints: Any = None,
         constraints: Any = None,
@@ -168,6 +178,7 @@ class SearchCV(BaseSearch):
         self.space = space
         self.n_iter = n_iter
         self.sampler = sampler
+        self.scheduler = scheduler
         self.objectives = objectives
         self.outcome_constraints = outcome_constraints
         self.constraints = constraints
@@ -185,7 +196,9 @@ class SearchCV(BaseSearch):
         return {"search_seed": self._drawn, "in_flight": self._window(executor)}
 
     def _window(self, executor: Executor) -> int:
-        return self.in_flight or wide_enough(executor.workers, self.n_splits_)
+        judged = as_scheduler(self.scheduler, self.n_iter).adaptive
+        at_once = 1 if judged else self.n_splits_
+        return self.in_flight or wide_enough(executor.workers, at_once)
 
     def _run_search(self, evaluate_candidates: Any, *, callback_ctx: Any = None) -> None:
         """Evaluate `n_iter` candidates that the sampler suggests."""
@@ -200,8 +213,16 @@ class SearchCV(BaseSearch):
             in_flight = self._window(run.executor)
         if seed is None:
             seed = self._drawn
-        aims = self._aims()
-        round_ = Round(space, sampler, n_trials, space.encode, seed, in_flight, aims)
+        round_ = Round(
+            space,
+            sampler,
+            as_scheduler(self.scheduler, n_trials),
+            n_trials,
+            space.encode,
+            seed,
+            in_flight,
+            self._aims(),
+        )
         with self._told(callback_ctx, n_trials) as context:
             run.learn(round_, context)
 

@@ -23,9 +23,11 @@ from tunesmith.executors import Executor
 from tunesmith.progress import Progress
 from tunesmith.samplers import Sampler
 from tunesmith.samplers.fixed import FixedSampler
+from tunesmith.schedulers import Scheduler
 from tunesmith.schedulers.full import FullScheduler
 from tunesmith.search.aims import Aims
 from tunesmith.search.candidates import Params, check_names
+from tunesmith.search.ledger import SplitLedger
 from tunesmith.search.study import SearchStudy
 from tunesmith.space import Space
 from tunesmith.trial import Ledger, Outcome, State, Work
@@ -80,6 +82,8 @@ class Round:
         Where they are from.
     sampler : Sampler
         Suggests them.
+    scheduler : Scheduler
+        Says which are stopped.
     n_trials : int
         How many.
     encode : callable
@@ -94,6 +98,7 @@ class Round:
 
     space: Space
     sampler: Sampler
+    scheduler: Scheduler
     n_trials: int
     encode: Callable[[Params], NDArray[np.float64]]
     seed: int = 0
@@ -104,8 +109,9 @@ class Round:
         self, n_splits: int, score: Callable[[Outcome], float], single: str | None
     ) -> Ledger:
         """Return an account to be filled; see `Aims.goal`."""
+        kind = SplitLedger if self.scheduler.adaptive else Ledger
         width = self.space.n_dimensions
-        return Ledger(n_splits, width, self.aims.goal(score, single), self.encode, self.seed)
+        return kind(n_splits, width, self.aims.goal(score, single), self.encode, self.seed)
 
 
 @dataclass
@@ -171,7 +177,11 @@ class Run:
         """
         candidates = list(candidate_params)
         round_ = Round(
-            Space.read({}), FixedSampler(candidates), len(candidates), lambda params: np.empty(0)
+            Space.read({}),
+            FixedSampler(candidates),
+            FullScheduler(len(candidates)),
+            len(candidates),
+            lambda params: np.empty(0),
         )
         splits = self._announce(round_, cv)
         check_names(self.task.estimator, candidates)
@@ -204,7 +214,8 @@ class Run:
     def _play(self, engine: Engine, candidates: list[Params]) -> dict[str, Any]:
         """Run an engine; gather what came of its candidates, and return all results so far."""
         try:
-            engine.run()
+            if engine.run():
+                self.asked = self.done  # fewer than announced, where the scheduler says so
         except KeyboardInterrupt:
             self._gather(engine.ledger, candidates)
             raise
@@ -302,7 +313,7 @@ class Run:
         return Engine(
             space=round_.space,
             sampler=round_.sampler,
-            scheduler=FullScheduler(round_.n_trials),
+            scheduler=round_.scheduler,
             evaluator=evaluator,
             executor=self.executor,
             ledger=ledger,
@@ -368,10 +379,11 @@ class Run:
         metrics = self._own_metrics(ledger.outcomes.values())
         rows = {
             place: _row(outcome, metrics, self.search.return_train_score)
-            for place, outcome in ledger.outcomes.items()
+            for place, outcome in sorted(ledger.outcomes.items())
+            if outcome.state is not State.PRUNED
         }
-        present = [rows[place] for place in sorted(rows)]
-        whole = len(present) == n_candidates * n_splits
+        present = list(rows.values())
+        whole = len(ledger.outcomes) == n_candidates * n_splits
         if present:
             try:
                 _warn_or_raise_about_fit_failures(present, error_score)
@@ -384,7 +396,7 @@ class Run:
         pairs = product(range(n_candidates), range(n_splits))
         self.rows.extend(rows.get(pair, missing) for pair in pairs)
         with warnings.catch_warnings():
-            if not whole:
+            if len(present) < n_candidates * n_splits:
                 warnings.filterwarnings("ignore", message="One or more of the")
             self.results = self.search._format_results(
                 self._params, n_splits, self.rows, self._more
@@ -398,7 +410,7 @@ class Run:
         return tuple(next((scores for scores in given if isinstance(scores, dict)), ()))
 
     def _missing_row(self, present: Sequence[Row]) -> Row:
-        """Return the row of an evaluation that time or Ctrl-C left out."""
+        """Return the row of an evaluation that time, Ctrl-C or a scheduler left out."""
         scores: Any = np.nan
         if present and isinstance(present[0]["test_scores"], dict):
             scores = dict.fromkeys(present[0]["test_scores"], np.nan)
