@@ -95,6 +95,24 @@ def test_a_trial_that_another_takes_before_it_is_leased_is_left_to_it():
     assert one.ask().number == 1
 
 
+def test_a_trial_that_another_has_run_before_it_is_leased_is_not_run_again():
+    class Slow(MemoryStorage):
+        rival = None
+
+        def claim(self, study, trials, holder, seconds):
+            if self.rival is not None:
+                rival, self.rival = self.rival, None
+                rival.tell(rival.ask(), 0.5)
+            return super().claim(study, trials, holder, seconds)
+
+    storage = Slow()
+    one, two = (Study(SPACE, storage=storage) for _ in range(2))
+    storage.rival = two
+    assert one.ask().number == 1
+    assert [trial.number for trial in two.trials] == [0]
+    assert set(storage.leased("study")) == {1}
+
+
 def test_a_trial_that_is_told_of_while_another_asks_is_not_handed_out():
     class Told(MemoryStorage):
         holder = None

@@ -143,14 +143,7 @@ class StoredLog(StudyLog):
         free = [number for number in untold if number not in held][:n]
         if not free:
             return []
-        claimed = self._holder.claim(free)
-        try:
-            # A lease may have ended because its trial has been told of since the log was read.
-            self.read_on()
-        except BaseException:
-            self._holder.release(claimed)
-            raise
-        return [number for number in claimed if (number, 0) not in self.ledger.outcomes]
+        return self._claim(free)
 
     def add(self, params: Mapping[str, Any]) -> int | None:  # noqa: D102
         number = len(self.ledger.params)
@@ -170,7 +163,7 @@ class StoredLog(StudyLog):
             return None
         self._keys[digest] += 1
         self.ledger.start(params)
-        return number if self._holder.claim([number]) else None
+        return number if self._claim([number]) else None
 
     def give_back(self, numbers: Sequence[int]) -> None:  # noqa: D102
         self._holder.release(numbers)
@@ -204,6 +197,17 @@ class StoredLog(StudyLog):
     def close(self) -> None:  # noqa: D102
         self._closed = True
         self._holder.close()
+
+    def _claim(self, numbers: Sequence[int]) -> list[int]:
+        """Take leases on trials that have no outcome; return those that could be had."""
+        claimed = self._holder.claim(numbers)
+        try:
+            # Another driver may have held a lease since the log was read, and told of the trial.
+            self.read_on()
+        except BaseException:
+            self._holder.release(claimed)
+            raise
+        return [number for number in claimed if (number, 0) not in self.ledger.outcomes]
 
     def _enter(self, record: Record) -> None:
         ledger = self.ledger
