@@ -63,7 +63,8 @@ def test_the_page_on_sharing(capsys):
 
 def test_the_page_on_pruning(capsys):
     run_blocks(ROOT / "docs" / "pruning.md")
-    assert capsys.readouterr().out.splitlines() == ["True True True", "6", "True True True", "True"]
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == ["True True True", "6", "True True True", "True"]
 
 
 def test_the_page_on_parameters_met_in_the_function(capsys):
