@@ -75,6 +75,15 @@ def test_a_value_that_is_changed_by_the_function_is_kept_as_it_was():
     assert layers == [[32], [64]]
 
 
+def test_a_list_of_the_space_that_is_changed_by_the_function_is_kept_as_it_was():
+    job = Job(0, 0, {"layers": [32], "weights": np.ones(2)})
+    trial = Trial(job)
+    trial["layers"].append(2)
+    trial["weights"][0] = 5
+    assert job.params["layers"] == trial.params["layers"] == [32]
+    assert job.params["weights"].tolist() == [1, 1]
+
+
 def test_parameters_met_are_in_the_dict_and_recorded():
     trial = Trial(JOB)
     rate = trial.suggest_float("rate", 0.01, 1, log=True)

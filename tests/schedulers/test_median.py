@@ -98,10 +98,12 @@ def test_medians_are_those_of_numpy():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"n_startup": -1}, "n_startup has to be 0 or more"),
-        ({"n_warmup_steps": -1}, "n_warmup_steps has to be 0 or more"),
-        ({"interval": 0}, "interval has to be 1 or more"),
-        ({"n_min": 0}, "n_min has to be 1 or more"),
+        ({"n_startup": -1}, "n_startup has to be a whole number, 0 or more"),
+        ({"n_warmup_steps": -1}, "n_warmup_steps has to be a whole number, 0 or more"),
+        ({"interval": 0}, "interval has to be a whole number, 1 or more"),
+        ({"n_min": 0}, "n_min has to be a whole number, 1 or more, got 0"),
+        ({"n_startup": 2.5}, "n_startup has to be a whole number, 0 or more, got 2.5"),
+        ({"n_startup": None}, "n_startup has to be a whole number, 0 or more, got None"),
     ],
 )
 def test_bad_settings(settings, message):

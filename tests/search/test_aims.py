@@ -57,6 +57,36 @@ def test_a_time_may_be_an_objective():
     assert search.score(X, y) > 0.9
 
 
+def test_names_that_a_callable_does_not_give_are_told_at_once():
+    fitted = []
+
+    def scoring(estimator, X, y):
+        fitted.append(1)
+        return {"accuracy": estimator.score(X, y), "half": 0.5}
+
+    for aims in ({"objectives": ["accuracy", "third"]}, {"outcome_constraints": {"third": 1}}):
+        fitted.clear()
+        with pytest.raises(
+            ValueError, match=r"'third' is none of the scores .*'accuracy', 'half'"
+        ):
+            trees(scoring=scoring, **aims)
+        assert len(fitted) <= 3
+    with pytest.raises(ValueError, match="'third' is none of the scores"):
+        trees(scoring=depth, refit=True, objectives=["third"])
+
+
+def test_a_refit_that_picks_nothing_leaves_the_results():
+    with pytest.raises(IndexError, match="best_index_"):
+        trees(scoring=None, refit=lambda results: 99)
+    tree = SearchCV(
+        DecisionTreeClassifier(), TREE, n_iter=3, refit=lambda results: "a", random_state=0, cv=3
+    )
+    with pytest.raises(TypeError, match="best_index_"):
+        tree.fit(X, y)
+    assert len(tree.cv_results_["params"]) == 3
+    assert not hasattr(tree, "best_index_")
+
+
 def test_the_best_keeps_outcome_constraints():
     search = trees(outcome_constraints={"shallow": (-1, None)})
     assert search.cv_results_["mean_test_shallow"][search.best_index_] >= -1

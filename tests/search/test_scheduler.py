@@ -180,3 +180,12 @@ def test_a_scheduler_of_ones_own():
 def test_a_name_that_there_is_not():
     with pytest.raises(SpaceError, match="Did you mean 'median'"):
         searched(scheduler="medians")
+
+
+def test_a_scheduler_that_starts_nothing():
+    class Nothing(Halfway):
+        def next(self, history):
+            return Done()
+
+    with pytest.raises(ValueError, match="No fits were performed"):
+        searched(scheduler=Nothing())

@@ -89,7 +89,7 @@ def test_failures():
     study.tell(trials[0], state="failed", reason="out of memory")
     study.tell(trials[1], math.nan)
     study.tell(trials[2], -math.inf)
-    with pytest.raises(ValueError, match=r"none of 3 trials has a value; .* returned -inf"):
+    with pytest.raises(ValueError, match=r"none of 3 trials has a value; .* told to have -inf"):
         _ = study.best_params
     study.tell(trials[3], np.float32(2))
     assert [trial.state for trial in study.trials] == [State.FAILED] * 3 + [State.COMPLETED]
@@ -103,8 +103,8 @@ def test_failures():
         ((7, 1.0), "there is no trial 7; this study has trials 0 to 1"),
         (("a", 1.0), "there is no trial 'a'"),
         ((0, 1.0), "trial 0 has been told of already"),
-        ((1,), r"returned None; .* for a trial that failed, tell\(trial, state='failed'\)"),
-        ((1, "0.5"), "returned '0.5'"),
+        ((1,), r"told to have None; .* for a trial that failed, tell\(trial, state='failed'\)"),
+        ((1, "0.5"), "told to have '0.5'"),
     ],
 )
 def test_what_cannot_be_told(arguments, message):

@@ -67,6 +67,11 @@ def test_conditional_parameters():
     assert result.best_value < 0.05
 
 
+class Stubborn:
+    def __float__(self):
+        raise RuntimeError("no number")
+
+
 @pytest.mark.parametrize(
     ("returned", "reason"),
     [
@@ -74,6 +79,8 @@ def test_conditional_parameters():
         ("0.5", "returned '0.5' .of type str.; return one finite number"),
         ((0.5, 1), "returned .0.5, 1. .of type tuple."),
         (math.nan, "returned nan"),
+        (10**400, "returned an object of type int .int too large to convert to float."),
+        (Stubborn(), "returned an object of type Stubborn .no number.; return one finite"),
         (-math.inf, "returned -inf"),
         (1j, "an object of type complex"),
         (np.zeros(2), "an object of type ndarray"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tunesmith import Float, Int, Study, maximize, minimize
@@ -25,7 +26,11 @@ def better(one, other):
     return no_worse and one != other
 
 
-@pytest.mark.parametrize("function", [both, in_order])
+def as_array(params):
+    return np.array(in_order(params))
+
+
+@pytest.mark.parametrize("function", [both, in_order, as_array])
 @pytest.mark.parametrize("sampler", ["auto", "tpe", "random"])
 def test_two_objectives(function, sampler):
     settings = {"objectives": ["loss", "cost"], "random_state": 0, "sampler": sampler}

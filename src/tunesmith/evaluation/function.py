@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from traceback import format_exc
 from typing import Any
 
+import numpy as np
+
 from tunesmith.evaluation import Route
 from tunesmith.evaluation.handle import Trial
 from tunesmith.evaluation.stages import StageCache
@@ -93,41 +95,44 @@ class FunctionEvaluator:
         return outcome
 
 
-def number_of(returned: Any) -> tuple[float | None, str | None]:
+def number_of(
+    returned: Any, said: str = "the function returned"
+) -> tuple[float | None, str | None]:
     """Return what a function returned as a float, or None and why it is no finite number."""
     wanted = "return one finite number"
     if returned is None:
-        return None, f"the function returned None; {wanted}"
+        return None, f"{said} None; {wanted}"
+    kind = type(returned).__name__
     if isinstance(returned, str | bytes | Mapping | Sequence):
-        kind = type(returned).__name__
-        return None, f"the function returned {returned!r} (of type {kind}); {wanted}"
+        return None, f"{said} {returned!r} (of type {kind}); {wanted}"
     try:
         value = float(returned)
-    except (TypeError, ValueError) as error:
-        kind = type(returned).__name__
-        return None, f"the function returned an object of type {kind} ({error}); {wanted}"
+    except Exception as error:  # whatever a user's object raises
+        return None, f"{said} an object of type {kind} ({error}); {wanted}"
     if not math.isfinite(value):
-        return None, f"the function returned {value}; {wanted}, or raise to say what is wrong"
+        return None, f"{said} {value}; {wanted}, or raise to say what is wrong"
     return value, None
 
 
-def numbers_of(returned: Any, names: Sequence[str]) -> tuple[dict[str, float] | None, str | None]:
+def numbers_of(
+    returned: Any, names: Sequence[str], said: str = "the function returned"
+) -> tuple[dict[str, float] | None, str | None]:
     """Return what a function returned as named floats, or None and why it is no such thing."""
     wanted = f"return a dict of {list(names)}, or as many numbers in this order"
-    if isinstance(returned, Mapping):
-        if missing := [name for name in names if name not in returned]:
-            return None, f"the function returned a dict without {missing[0]!r}; {wanted}"
-        values = [returned[name] for name in names]
-    elif isinstance(returned, str | bytes) or not isinstance(returned, Sequence):
-        kind = type(returned).__name__
-        return None, f"the function returned {returned!r} (of type {kind}); {wanted}"
-    elif len(returned) != len(names):
-        return None, f"the function returned {len(returned)} numbers, not {len(names)}; {wanted}"
+    listed = returned.tolist() if isinstance(returned, np.ndarray) else returned
+    if isinstance(listed, Mapping):
+        if missing := [name for name in names if name not in listed]:
+            return None, f"{said} a dict without {missing[0]!r}; {wanted}"
+        values = [listed[name] for name in names]
+    elif isinstance(listed, str | bytes) or not isinstance(listed, Sequence):
+        return None, f"{said} {returned!r} (of type {type(returned).__name__}); {wanted}"
+    elif len(listed) != len(names):
+        return None, f"{said} {len(listed)} numbers, not {len(names)}; {wanted}"
     else:
-        values = list(returned)
+        values = list(listed)
     found: dict[str, float] = {}
     for name, value in zip(names, values, strict=True):
-        number, error = number_of(value)
+        number, error = number_of(value, said)
         if number is None:
             return None, f"{name!r}: {error}"
         found[name] = number

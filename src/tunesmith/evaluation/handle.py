@@ -58,7 +58,9 @@ class Trial(dict[str, Any]):
     def __init__(
         self, job: Job, names: frozenset[str] = frozenset(), seed: int = 0, sign: int = 1
     ) -> None:
-        super().__init__(job.params if job.space is None else _only(job, names))
+        given = job.params if job.space is None else _only(job, names)
+        # What a function does to a list must not change what is recorded, or the space.
+        super().__init__((name, _own(value)) for name, value in given.items())
         self.number = job.trial
         self._job, self._names, self._seed, self._sign = job, names, seed, sign
         self._met: dict[str, Met] = {}
@@ -252,12 +254,14 @@ def _only(job: Job, names: frozenset[str]) -> dict[str, Any]:
     return {name: value for name, value in job.params.items() if name in names}
 
 
+def _own(value: Any) -> Any:
+    return deepcopy(value) if isinstance(value, list | dict | set | np.ndarray) else value
+
+
 def _number(value: Any) -> float:
     if not isinstance(value, str | bytes):
-        try:
+        with suppress(Exception):  # whatever a user's object raises
             return float(value)
-        except (TypeError, ValueError):
-            pass
     raise TypeError(
         f"report() takes a number, got {brief(value)} (of type {type(value).__name__})"
     )

@@ -168,6 +168,8 @@ def _limits(columns: Columns, history: History) -> tuple[list[Process], Array]:
         return [], np.empty(0)
     processes, zeros = [], []
     told = np.isfinite(history.violations).all(axis=1)
+    if not told.any():
+        return [], np.empty(0)
     for column in history.violations[told].T:
         size = np.abs(column).mean() or 1.0
         drawn_in = np.sign(column) * np.log1p(np.abs(column) / size)

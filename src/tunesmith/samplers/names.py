@@ -50,7 +50,7 @@ def as_sampler(given: Any) -> Sampler:
             module, name = _SAMPLERS[given]
             sampler: Sampler = getattr(import_module(module), name)()
             return sampler
-        near = difflib.get_close_matches(given, _SAMPLERS, n=1, cutoff=0.7)
+        near = difflib.get_close_matches(given.lower(), _SAMPLERS, n=1, cutoff=0.7)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise SpaceError(f"there is no sampler {given!r}; write one of {list(_SAMPLERS)}.{hint}")
     if isinstance(given, type) or not isinstance(given, Sampler):

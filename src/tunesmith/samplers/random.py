@@ -18,7 +18,7 @@ class RandomSampler:
 
     Values follow the dimensions' own distributions: `Float` and `Int` evenly over their
     range or its logarithm, `Categorical` by its weights, the dicts of a list and the keys
-    of a `Choice` equally often. Points may repeat in a small space.
+    of a `Choice` equally often. Alone, it may repeat points of a small space.
 
     Examples
     --------

@@ -11,6 +11,8 @@ from numpy.random import Generator
 
 from tunesmith.exceptions import SpaceError
 from tunesmith.samplers import Sampler, Suggestion
+from tunesmith.samplers.distinct import DistinctSampler
+from tunesmith.samplers.grid import GridSampler
 from tunesmith.space import Space
 from tunesmith.trial import History
 
@@ -78,7 +80,7 @@ class StartingSampler:
 def started(
     sampler: Sampler, space: Space, initial: Any = (), warm_start: Any = (), defaults: Any = ()
 ) -> Sampler:
-    """Return a sampler that starts with what is known to be worth a try.
+    """Return a sampler that starts with what is known to be worth a try, and repeats no point.
 
     Parameters
     ----------
@@ -117,7 +119,8 @@ def started(
         inside = _inside(space, params)
         if inside and inside not in points:
             points.append(inside)
-    return StartingSampler(sampler, tuple(points)) if points else sampler
+    new = sampler if isinstance(sampler, GridSampler) else DistinctSampler(sampler)
+    return StartingSampler(new, tuple(points)) if points else new
 
 
 _BEST = 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -68,7 +69,7 @@ class MedianScheduler:
     Raises
     ------
     SpaceError
-        If a number is too small.
+        If a number is not whole, or too small.
 
     References
     ----------
@@ -102,10 +103,13 @@ class MedianScheduler:
     adaptive: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        least = {"n_startup": 0, "n_warmup_steps": 0, "interval": 1, "n_min": 1}
+        least = {"n_trials": 1, "n_startup": 0, "n_warmup_steps": 0, "interval": 1, "n_min": 1}
         for name, bound in least.items():
-            if getattr(self, name) < bound:
-                raise SpaceError(f"{name} has to be {bound} or more, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not isinstance(value, numbers.Integral) or value < bound:
+                raise SpaceError(
+                    f"{name} has to be a whole number, {bound} or more, got {value!r}"
+                )
 
     def next(self, history: History) -> Decision:
         """Return `Start` until `n_trials` trials are started, then `Done`."""

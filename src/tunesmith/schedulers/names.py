@@ -48,7 +48,7 @@ def as_scheduler(given: Any, n_trials: int) -> Scheduler:
     if isinstance(given, str):
         if given in _SCHEDULERS:
             return _SCHEDULERS[given](n_trials)
-        near = difflib.get_close_matches(given, _SCHEDULERS, n=1, cutoff=0.7)
+        near = difflib.get_close_matches(given.lower(), _SCHEDULERS, n=1, cutoff=0.7)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise SpaceError(
             f"there is no scheduler {given!r}; write one of {list(_SCHEDULERS)}.{hint}"

@@ -135,7 +135,11 @@ class BaseSearch(BaseSearchCV):
         progress = make_progress(self.progress)
         try:
             run = self._run(task, progress, deadline, root)
-            self._choose(run)
+            try:
+                self._choose(run)
+            except Exception:
+                self._keep_partial(run)
+                raise
             scorer = task.scorer
             self.scorer_ = scorer._scorers if isinstance(scorer, _MultimetricScorer) else scorer
             self.cv_results_ = run.results

@@ -216,6 +216,8 @@ class Run:
         try:
             if engine.run():
                 self.asked = self.done  # fewer than announced, where the scheduler says so
+                if not candidates:
+                    raise ValueError(f"No fits were performed: {engine.scheduler} started none.")
         except KeyboardInterrupt:
             self._gather(engine.ledger, candidates)
             raise
@@ -301,6 +303,9 @@ class Run:
 
         def observe(outcome: Outcome, mean: float | None) -> None:
             self.done += 1
+            if callable(self.search.scoring) and outcome.state is State.COMPLETED:
+                given = outcome.test_scores
+                round_.aims.check(list(given) if isinstance(given, dict) else ["score"])
             if outcome.work is not None:
                 self._computed += 1
                 self.work += outcome.work
@@ -373,6 +378,8 @@ class Run:
 
     def _gather(self, ledger: Ledger, candidates: Sequence[Params]) -> None:
         """Turn outcomes into scikit-learn's rows, and all rows so far into results."""
+        if not candidates:
+            return
         n_candidates, n_splits = len(candidates), self.search.n_splits_
         self._params.extend(candidates)
         error_score = self.search.error_score

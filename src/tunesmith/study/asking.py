@@ -393,7 +393,8 @@ def _read(
         return None, reason or ("no reason was given" if state == "failed" else None)
     if reason is not None:
         raise ValueError("reason= is for a trial that failed: add state='failed'")
-    number, why = numbers_of(value, names) if names else number_of(value)
+    said = "the trial was told to have"
+    number, why = numbers_of(value, names, said) if names else number_of(value, said)
     if why is not None and _is_finite(value):
         raise ValueError(f"{why}; for a trial that failed, tell(trial, state='failed')")
     return number, why
