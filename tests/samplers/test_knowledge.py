@@ -11,8 +11,10 @@ from tests.samplers.loops import outcomes, search
 from tunesmith.exceptions import SpaceError
 from tunesmith.samplers.acquisition import boxes
 from tunesmith.samplers.auto import AutoSampler
+from tunesmith.samplers.distinct import DistinctSampler
 from tunesmith.samplers.fronts import contributions, crowding, fronts
 from tunesmith.samplers.gp import GPSampler
+from tunesmith.samplers.grid import GridSampler
 from tunesmith.samplers.process import Columns, Process
 from tunesmith.samplers.random import RandomSampler
 from tunesmith.samplers.starting import StartingSampler, started
@@ -148,9 +150,11 @@ def test_points_that_do_not_go_together_are_told():
         started(RandomSampler(), within, [{"x": 0.9, "y": 0.1}])
 
 
-def test_nothing_to_start_with_is_the_sampler_itself():
+def test_with_nothing_to_start_with_the_sampler_starts():
     sampler = RandomSampler()
-    assert started(sampler, Space.read(PLANE), defaults=[{"z": 1}]) is sampler
+    assert started(sampler, Space.read(PLANE), defaults=[{"z": 1}]) == DistinctSampler(sampler)
+    grid = GridSampler()
+    assert started(grid, Space.read(PLANE), defaults=[{"z": 1}]) is grid
 
 
 @pytest.mark.parametrize("n_objectives", [1, 2, 3])
