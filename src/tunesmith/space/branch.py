@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tunesmith.exceptions import SpaceError
 from tunesmith.space.categorical import Categorical
-from tunesmith.space.dimension import Dimension, brief, cell
+from tunesmith.space.dimension import Dimension, brief
 from tunesmith.space.distribution import from_source
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class Branch:
 
 def _opened(dimension: Dimension, u: float, position: int) -> tuple[slice, Space]:
     """Return the space opened at `u` and its columns, where those of all start at `position`."""
-    chosen = cell(u, len(dimension.spaces))
+    chosen = dimension.opened(u)
     space = dimension.spaces[chosen]
     position += sum(s.n_dimensions for s in dimension.spaces[:chosen])
     return slice(position, position + space.n_dimensions), space

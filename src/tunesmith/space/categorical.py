@@ -87,9 +87,12 @@ class Categorical(Dimension):
         return len(self.values)
 
     def decode(self, u: float) -> Any:  # noqa: D102
+        return self.values[self.opened(u)]
+
+    def opened(self, u: float) -> int:  # noqa: D102
         if self.weights is None:
-            return self.values[cell(u, self.size)]
-        return self.values[min(bisect_right(self._edges, unit(u)), self.size - 1)]
+            return cell(u, self.size)
+        return min(bisect_right(self._edges, unit(u)), self.size - 1)
 
     def encode(self, value: Any) -> float:  # noqa: D102
         index = self.index(value)

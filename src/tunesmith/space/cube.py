@@ -119,6 +119,7 @@ def _edges(dimension: Dimension) -> NDArray[np.float64] | None:
     if size > FINE:
         return None
     n = int(size)
+    dimension = getattr(dimension, "switch", dimension)  # of a choice, its bare keys
     if isinstance(dimension, Categorical) and dimension.weights is not None:
         return np.concatenate([[0.0], dimension._edges])
     if isinstance(dimension, Int) and dimension.log:

@@ -92,8 +92,30 @@ class Dimension(ABC):
 
     @property
     def spaces(self) -> tuple[Space, ...]:
-        """The subspace each value opens, its cell as wide as the others'; empty if none does."""
+        """The subspace each value opens; empty if none does."""
         return ()
+
+    def opened(self, u: float) -> int:
+        """Return the number of the value at a place in the unit interval.
+
+        Parameters
+        ----------
+        u : float in [0, 1]
+            The place.
+
+        Returns
+        -------
+        int
+            Also the number of the subspace that it opens.
+
+        Raises
+        ------
+        SpaceError
+            If the values cannot be counted, or `u` is not in the unit interval.
+        """
+        if self.size == math.inf:
+            raise SpaceError(f"the values of {brief(self)} cannot be counted")
+        return cell(u, int(self.size))
 
     def __contains__(self, value: object) -> bool:
         try:

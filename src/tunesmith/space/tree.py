@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
@@ -40,6 +40,9 @@ class Choice(Dimension):
     branches : mapping of object to dict, list of dicts or Space
         For each key (any hashable object, such as a string or an estimator) what it opens,
         in any form `Space.read` takes; ``{}`` where it opens nothing. Kept as spaces.
+    weights : sequence of float, one for each key, or None, default=None
+        How likely a random draw is to give each key, all above 0, on any scale; kept as a tuple.
+        None: all the same.
 
     Attributes
     ----------
@@ -51,7 +54,7 @@ class Choice(Dimension):
     Raises
     ------
     SpaceError
-        If there is no branch, or one is no space.
+        If there is no branch, one is no space, or the weights do not fit them.
 
     Examples
     --------
@@ -67,6 +70,7 @@ class Choice(Dimension):
     """
 
     branches: Mapping[Any, Any]
+    weights: Sequence[float] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.branches, Mapping):
@@ -93,6 +97,10 @@ class Choice(Dimension):
                     "and let them use p.get('name') for what is not always active"
                 )
         object.__setattr__(self, "branches", spaces)
+        try:
+            object.__setattr__(self, "weights", self.switch.weights)
+        except SpaceError as error:
+            raise SpaceError(f"Choice: {error}") from None
 
     @property
     def keys(self) -> tuple[Any, ...]:
@@ -112,10 +120,13 @@ class Choice(Dimension):
     @cached_property
     def switch(self) -> Categorical:
         """The bare choice of a key, opening nothing."""
-        return Categorical(self.keys)
+        return Categorical(self.keys, weights=self.weights)
 
     def decode(self, u: float) -> Any:  # noqa: D102
         return self.switch.decode(u)
+
+    def opened(self, u: float) -> int:  # noqa: D102
+        return self.switch.opened(u)
 
     def encode(self, value: Any) -> float:  # noqa: D102
         return self.switch.encode(value)
@@ -126,14 +137,16 @@ class Choice(Dimension):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Choice):
             return NotImplemented
-        return same(self.keys, other.keys) and self.spaces == other.spaces
+        mine, its = ((c.spaces, c.weights) for c in (self, other))
+        return mine == its and same(self.keys, other.keys)
 
     def __hash__(self) -> int:
         return hash((type(self), self.spaces))
 
     def __repr__(self) -> str:
         branches = ", ".join(f"{key!r}: {s._plain()}" for key, s in self.branches.items())
-        return f"Choice({{{branches}}})"
+        weights = "" if self.weights is None else f", weights={list(self.weights)!r}"
+        return f"Choice({{{branches}}}{weights})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -569,7 +582,8 @@ class Space:
 
         def changed(name: str, dimension: Dimension) -> Dimension:
             if isinstance(dimension, Choice):
-                return Choice({key: s.map(change) for key, s in dimension.branches.items()})
+                branches = {key: s.map(change) for key, s in dimension.branches.items()}
+                return Choice(branches, weights=dimension.weights)
             return change(name, dimension)
 
         return Space(

@@ -1,0 +1,471 @@
+"""Minimise a function over a search space."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import math
+import numbers
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tunesmith.compat.hyperopt import tpe
+from tunesmith.compat.hyperopt.calling import Calling, Inline
+from tunesmith.compat.hyperopt.domain import Domain
+from tunesmith.compat.hyperopt.exceptions import InvalidAnnotatedParameter
+from tunesmith.compat.hyperopt.progress import Callback, default_callback, no_progress_callback
+from tunesmith.compat.hyperopt.pyll.base import Apply, as_apply, rec_eval
+from tunesmith.compat.hyperopt.search_space import SearchSpace
+from tunesmith.compat.hyperopt.states import (
+    JOB_STATE_DONE,
+    JOB_STATE_NEW,
+    JOB_STATE_RUNNING,
+    STATUS_OK,
+)
+from tunesmith.compat.hyperopt.trials import Trials
+
+_LOGGER = logging.getLogger(__name__)
+_UNFINISHED = (JOB_STATE_NEW, JOB_STATE_RUNNING)
+
+Document = dict[str, Any]
+Algorithm = Callable[..., list[Document]]
+
+
+class FMinIter:
+    """A search that can be run step by step.
+
+    Parameters
+    ----------
+    algo : callable
+        Takes numbers of new trials, the domain, the trials and a seed; returns documents.
+    domain : Domain
+        What is searched.
+    trials : Trials
+        What there is, and where new trials go.
+    rstate : numpy.random.Generator
+        What seeds are drawn from.
+    max_queue_len : int, default=1
+        How many trials are suggested at once.
+    max_evals : int, default=sys.maxsize
+        How many trials there are to be, those of earlier runs included.
+    timeout : float or None, default=None
+        Seconds after which no trial is begun.
+    loss_threshold : float or None, default=None
+        A loss that ends the search.
+    verbose : bool, default=False
+        Whether progress is shown.
+    show_progressbar : bool or callable, default=True
+        How it is shown; see `tunesmith.compat.hyperopt.progress`.
+    early_stop_fn : callable or None, default=None
+        Takes the trials and what it returned as its second value, returns whether to stop and
+        a list.
+    calling : Calling or None, default=None
+        Where the function is called; None: here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tunesmith.compat.hyperopt import Domain, FMinIter, Trials, hp, rand
+    >>> domain = Domain(lambda x: x**2, hp.uniform("x", -1, 1))
+    >>> steps = FMinIter(rand.suggest, domain, Trials(), np.random.default_rng(0), max_evals=3)
+    >>> [len(trials) for trials in steps]
+    [1, 2, 3]
+    """
+
+    def __init__(
+        self,
+        algo: Algorithm,
+        domain: Domain,
+        trials: Trials,
+        rstate: np.random.Generator,
+        max_queue_len: int = 1,
+        max_evals: int = sys.maxsize,
+        timeout: float | None = None,
+        loss_threshold: float | None = None,
+        verbose: bool = False,
+        show_progressbar: bool | Callback = True,
+        early_stop_fn: Callable[..., Any] | None = None,
+        calling: Calling | None = None,
+    ) -> None:
+        self.algo = algo
+        self.domain = domain
+        self.trials = trials
+        self.rstate = rstate
+        self.max_queue_len = max_queue_len
+        self.max_evals = max_evals
+        self.timeout = timeout
+        self.loss_threshold = loss_threshold
+        self.early_stop_fn = early_stop_fn
+        self.early_stop_args: list[Any] = []
+        self.catch_eval_exceptions = False
+        self.start_time = time.monotonic()
+        self._calling = Inline() if calling is None else calling
+        self._progress: Callback
+        if not verbose or show_progressbar is False:
+            self._progress = no_progress_callback
+        else:
+            given = show_progressbar
+            self._progress = default_callback if given is True else given
+
+    def run(self, N: int, block_until_done: bool = True) -> None:
+        """Suggest `N` more trials and run them, as long as nothing ends the search.
+
+        Parameters
+        ----------
+        N : int
+            How many, besides those that are there and have not run.
+        block_until_done : bool, default=True
+            Whether all that have been suggested are waited for.
+        """
+        n_done = self._count(JOB_STATE_DONE)
+        total = None if self.max_evals == sys.maxsize else self.max_evals
+        with self._progress(n_done, total) as meter, self._calling:
+            while not self._is_over():
+                N -= self._suggest(N)
+                if not self._run_some():
+                    break
+                losses = self._losses()
+                if losses:
+                    meter.postfix = f"best loss: {min(losses)}"
+                done = self._count(JOB_STATE_DONE)
+                if done > n_done:
+                    meter.update(done - n_done)
+                n_done = done
+                if self._is_to_stop():
+                    break
+            self._calling.finish(self._ended)
+            self.trials.refresh()
+
+    def _suggest(self, most: int) -> int:
+        """Ask for as many trials as the queue has room for; return how many there are."""
+        width, unfinished = self._calling.width, self._count(_UNFINISHED)
+        wanted = min(max(width, self.max_queue_len) - unfinished, most)
+        if unfinished >= width or wanted <= 0:
+            return 0
+        self.trials.refresh()
+        tids = self.trials.new_trial_ids(wanted)
+        seed = int(self.rstate.integers(2**31 - 1))
+        documents = self.algo(tids, self.domain, self.trials, seed)
+        self.trials.insert_trial_docs(documents)
+        self.trials.refresh()
+        return len(documents) or most
+
+    def _run_some(self) -> bool:
+        """Run trials that wait; return False if there was none."""
+        waiting = [doc for doc in self.trials._dynamic_trials if doc["state"] == JOB_STATE_NEW]
+        try:
+            ran = self._calling.run(self.domain, self.trials, waiting, self._ended)
+        finally:
+            self.trials.refresh()
+        return ran
+
+    def _ended(self, document: Document, error: Exception | None) -> None:
+        """Take note of how a trial has ended."""
+        if error is None:
+            return
+        _LOGGER.error("trial %s raised %r", document["tid"], error)
+        if not self.catch_eval_exceptions:
+            raise error
+
+    def _is_over(self) -> bool:
+        if self.timeout is not None and time.monotonic() - self.start_time >= self.timeout:
+            return True
+        threshold = self.loss_threshold
+        return threshold is not None and min(self._losses(), default=np.inf) < threshold
+
+    def _is_to_stop(self) -> bool:
+        if self.early_stop_fn is None or not len(self.trials):
+            return False
+        stop, self.early_stop_args = self.early_stop_fn(self.trials, *self.early_stop_args)
+        return bool(stop)
+
+    def _losses(self) -> list[float]:
+        results = [r for r in self.trials.results if r["status"] == STATUS_OK]
+        return [r["loss"] for r in results if not math.isnan(r["loss"])]
+
+    def _count(self, states: Any) -> int:
+        return self.trials.count_by_state_unsynced(states)
+
+    def __iter__(self) -> FMinIter:
+        return self
+
+    def __next__(self) -> Trials:
+        if len(self.trials) >= self.max_evals:
+            raise StopIteration
+        self.run(1)
+        return self.trials
+
+    def exhaust(self) -> FMinIter:
+        """Run the search to its end."""
+        self.run(self.max_evals - len(self.trials))
+        return self
+
+
+def fmin(
+    fn: Callable[..., Any],
+    space: Any,
+    algo: Algorithm | None = None,
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    loss_threshold: float | None = None,
+    trials: Trials | None = None,
+    rstate: np.random.Generator | np.random.RandomState | int | None = None,
+    allow_trials_fmin: bool = True,
+    pass_expr_memo_ctrl: bool | None = None,
+    catch_eval_exceptions: bool = False,
+    verbose: bool = True,
+    return_argmin: bool = True,
+    points_to_evaluate: list[dict[str, Any]] | None = None,
+    max_queue_len: int = 1,
+    show_progressbar: bool | Callback = True,
+    early_stop_fn: Callable[..., Any] | None = None,
+    trials_save_file: str = "",
+) -> Any:
+    """Minimise a function over a search space.
+
+    Parameters
+    ----------
+    fn : callable
+        Takes a value of the space. Returns the loss, or a dict with "status" and, if that is
+        `STATUS_OK`, "loss"; what else is in the dict is kept in ``trials.results``, and what is
+        in its "attachments" in ``trials.attachments``.
+    space : object or "annotated"
+        A value in which `hp` stands for what varies; "annotated": the function's arguments, each
+        annotated with a hyperparameter.
+    algo : callable or None, default=None
+        ``tpe.suggest``, ``rand.suggest``, ``anneal.suggest``, ``atpe.suggest``, one with
+        arguments by `functools.partial`, or one of your own. None: ``tpe.suggest``.
+    max_evals : int or None, default=None
+        How many trials there are to be, those that `trials` holds already included. None: until
+        something else ends the search.
+    timeout : float or None, default=None
+        Seconds after which no trial is begun.
+    loss_threshold : float or None, default=None
+        The search ends once a loss is below it.
+    trials : Trials or None, default=None
+        What there is already, and where new trials go.
+    rstate : numpy.random.Generator, RandomState, int or None, default=None
+        Where all randomness comes from. None: as the environment variable ``HYPEROPT_FMIN_SEED``
+        says, or else anew.
+    allow_trials_fmin : bool, default=True
+        Whether `trials` may run the search in its own way, as `SparkTrials` does.
+    pass_expr_memo_ctrl : bool or None, default=None
+        Whether the function takes ``expr``, ``memo`` and ``ctrl``. None: as
+        `fmin_pass_expr_memo_ctrl` has marked it.
+    catch_eval_exceptions : bool, default=False
+        Whether a trial that raises is kept as one that failed, and the search goes on.
+    verbose, show_progressbar : bool, default=True
+        Progress is shown where both are; `show_progressbar` may be a callback, see
+        `tunesmith.compat.hyperopt.progress`.
+    return_argmin : bool, default=True
+        Whether to return the values of the hyperparameters, in which a choice is the number of
+        its option; else the value of the space.
+    points_to_evaluate : list of dict or None, default=None
+        Values of the hyperparameters by label, as `fmin` returns them, that are tried first.
+        They count in `max_evals`.
+    max_queue_len : int, default=1
+        How many trials are suggested at once.
+    early_stop_fn : callable or None, default=None
+        Called after each trial with the trials, and then with what it returned itself as the
+        second of two values; the first says whether to stop.
+    trials_save_file : str, default=""
+        A study file that every trial is written to as it ends. If it is there, the search goes on
+        from its trials.
+
+    Returns
+    -------
+    dict or object
+        See `return_argmin`. None where no trial has a loss and `return_argmin` is False.
+
+    Raises
+    ------
+    AllTrialsFailed
+        If no trial has a loss.
+    BadSearchSpace
+        If the space cannot be searched.
+    InvalidLoss, InvalidResultStatus
+        If the function returned neither a number nor such a dict.
+    ValueError, TypeError
+        If an argument is something else.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tunesmith.compat.hyperopt import fmin, hp, rand, space_eval
+    >>> space = hp.choice("case", [{"a": hp.uniform("a", 0, 1)}, {"b": hp.uniform("b", 1, 2)}])
+    >>> best = fmin(
+    ...     lambda point: sum(point.values()), space, rand.suggest, max_evals=50,
+    ...     rstate=np.random.default_rng(0), show_progressbar=False,
+    ... )
+    >>> sorted(best), best["case"], list(space_eval(space, best))
+    (['a', 'case'], 0, ['a'])
+    """
+    _check("timeout", timeout, positive=True)
+    _check("loss_threshold", loss_threshold)
+    _check("max_evals", max_evals, positive=True)
+    _check("max_queue_len", max_queue_len, positive=True)
+    if isinstance(space, str) and space == "annotated":
+        space, fn = _annotated(fn)
+    if algo is None:
+        algo = tpe.suggest
+    if not callable(algo):
+        raise TypeError(f"algo={algo!r} cannot be called; give tpe.suggest or rand.suggest")
+    generator = _generator(rstate)
+    if allow_trials_fmin and trials is not None:
+        passed = {
+            name: value
+            for name, value in locals().items()
+            if name in inspect.signature(Trials.fmin).parameters
+        }
+        return trials.fmin(**passed | {"rstate": generator})
+    domain = Domain(fn, space, pass_expr_memo_ctrl=pass_expr_memo_ctrl)
+    trials = Trials() if trials is None else trials
+    _add_points(trials, domain, points_to_evaluate)
+    search = FMinIter(
+        algo,
+        domain,
+        trials,
+        generator,
+        max_queue_len=max_queue_len,
+        max_evals=sys.maxsize if max_evals is None else max_evals,
+        timeout=timeout,
+        loss_threshold=loss_threshold,
+        verbose=verbose,
+        show_progressbar=show_progressbar,
+        early_stop_fn=early_stop_fn,
+        calling=trials.calling(),
+    )
+    search.catch_eval_exceptions = catch_eval_exceptions
+    search.exhaust()
+    if return_argmin:
+        return trials.argmin
+    return space_eval(space, trials.argmin) if len(trials) else None
+
+
+def space_eval(space: Any, hp_assignment: Mapping[str, Any]) -> Any:
+    """Return the value of a search space for values of its hyperparameters.
+
+    Parameters
+    ----------
+    space : object
+        The search space.
+    hp_assignment : mapping of str to object
+        Values by label, as `fmin` returns them.
+
+    Returns
+    -------
+    object
+        What the function would get.
+
+    Raises
+    ------
+    BadSearchSpace
+        If a value is missing.
+
+    Examples
+    --------
+    >>> from tunesmith.compat.hyperopt import hp, space_eval
+    >>> space_eval({"kernel": hp.choice("kernel", ["rbf", "poly"])}, {"kernel": 1})
+    {'kernel': 'poly'}
+    """
+    expr = as_apply(space)
+    return rec_eval(expr, SearchSpace(expr).memo(hp_assignment))
+
+
+def generate_trials_to_calculate(points: list[dict[str, Any]]) -> Trials:
+    """Return trials that are to run, for ``fmin(trials=...)``.
+
+    Parameters
+    ----------
+    points : list of dict
+        Values of the hyperparameters by label.
+
+    Returns
+    -------
+    Trials
+    """
+    trials = Trials()
+    labels = dict.fromkeys(label for point in points for label in point)
+    tids = trials.new_trial_ids(len(points))
+    trials.insert_trial_docs(trials.documents_of(tids, points, labels))
+    trials.refresh()
+    return trials
+
+
+def fmin_pass_expr_memo_ctrl(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a function as one that takes ``expr``, ``memo`` and ``ctrl``.
+
+    ``rec_eval(expr, memo=memo)`` is the value of the space, and `ctrl` a `Ctrl`.
+    """
+    f.fmin_pass_expr_memo_ctrl = True  # type: ignore[attr-defined]
+    return f
+
+
+def partial(fn: Callable[..., Any], **kwargs: Any) -> Callable[..., Any]:
+    """Return `functools.partial` of a function, marked as the function is."""
+    made = functools.partial(fn, **kwargs)
+    if hasattr(fn, "fmin_pass_expr_memo_ctrl"):
+        made.fmin_pass_expr_memo_ctrl = fn.fmin_pass_expr_memo_ctrl  # type: ignore[attr-defined]
+    return made
+
+
+def _check(name: str, value: Any, *, positive: bool = False) -> None:
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if value is not None and not (number and (value > 0 or not positive)):
+        what = "a positive value" if positive else "a numeric value"
+        raise ValueError(f"The {name} argument should be None or {what}. Given value: {value}")
+
+
+def _generator(rstate: Any) -> np.random.Generator:
+    if rstate is None:
+        seed = os.environ.get("HYPEROPT_FMIN_SEED", "")
+        return np.random.default_rng(int(seed) if seed else None)
+    if isinstance(rstate, np.random.RandomState):
+        return np.random.default_rng(rstate.randint(2**31 - 1))
+    if isinstance(rstate, np.random.Generator):
+        return rstate
+    if isinstance(rstate, int | np.integer) and not isinstance(rstate, bool) and rstate >= 0:
+        return np.random.default_rng(int(rstate))
+    raise TypeError(f"rstate={rstate!r} is no generator; write np.random.default_rng(0)")
+
+
+def _annotated(fn: Callable[..., Any]) -> tuple[dict[str, Any], Callable[..., Any]]:
+    """Return the space that a function's annotations tell, and the function of its values."""
+    space = inspect.get_annotations(fn, eval_str=True)
+    space.pop("return", None)
+    for name, annotation in space.items():
+        if not isinstance(annotation, Apply):
+            raise InvalidAnnotatedParameter(
+                f'space="annotated": the argument {name!r} is annotated with {annotation!r}; '
+                f"write {name}: hp.uniform({name!r}, 0, 1) or the like"
+            )
+
+    def of_values(values: dict[str, Any]) -> Any:
+        return fn(**values)
+
+    return space, of_values
+
+
+def _add_points(trials: Trials, domain: Domain, points: Any) -> None:
+    if points is None:
+        return
+    if not isinstance(points, list) or not all(isinstance(p, Mapping) for p in points):
+        raise TypeError(
+            f"points_to_evaluate has to be a list of dicts of labels and values, got {points!r}"
+        )
+    labels = list(domain.search_space.hyperparameters)
+    for point in points:
+        if unknown := [label for label in point if label not in labels]:
+            raise ValueError(
+                f"points_to_evaluate: {unknown[0]!r} is no hyperparameter; there are {labels}"
+            )
+    there = [doc["misc"]["vals"] for doc in trials._dynamic_trials]
+    new = [p for p in points if {k: [p[k]] if k in p else [] for k in labels} not in there]
+    trials.insert_trial_docs(trials.documents_of(trials.new_trial_ids(len(new)), new, labels))
+    trials.refresh()

@@ -1,0 +1,94 @@
+"""Trials that run several at once."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from concurrent import futures
+from typing import Any
+
+from tunesmith.compat.hyperopt.calling import Calling, Workers
+from tunesmith.compat.hyperopt.trials import Trials
+
+
+class SparkTrials(Trials):
+    """Trials that run several at once: on the Dask client there is, or else on local processes.
+
+    Nothing runs on Spark, as a warning says. A trial that runs when the search ends is waited for.
+
+    Parameters
+    ----------
+    parallelism : int or None, default=None
+        How many run at once. None: as many as there are threads of the cluster, or cores here.
+    timeout : float or None, default=None
+        Seconds after which no trial is begun.
+    loss_threshold : float or None, default=None
+        A loss that ends the search.
+    spark_session : object, default=None
+        Not used.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from tunesmith.compat.hyperopt import SparkTrials
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     trials = SparkTrials(parallelism=2)
+    >>> len(caught), trials.parallelism
+    (1, 2)
+    """
+
+    asynchronous = True
+
+    def __init__(
+        self,
+        parallelism: int | None = None,
+        timeout: float | None = None,
+        loss_threshold: float | None = None,
+        spark_session: Any = None,
+    ) -> None:
+        warnings.warn(
+            "SparkTrials runs nothing on Spark: trials run on the Dask client there is, or else "
+            "on local processes",
+            stacklevel=2,
+        )
+        if parallelism is not None and parallelism < 1:
+            raise ValueError(f"parallelism={parallelism} has to be at least 1")
+        super().__init__()
+        self.parallelism = parallelism
+        self.timeout = timeout
+        self.loss_threshold = loss_threshold
+
+    def calling(self) -> Calling:
+        """Return where the function is called."""
+        client = _dask_client()
+        if client is not None:
+            return Workers(
+                client.get_executor, self.parallelism or sum(client.nthreads().values())
+            )
+        width = self.parallelism or os.cpu_count() or 1
+        return Workers(lambda: _processes(width), width)
+
+    def fmin(self, *args: Any, **kwargs: Any) -> Any:
+        """Go on with these trials; see `tunesmith.compat.hyperopt.fmin`."""
+        for name in ("timeout", "loss_threshold"):
+            if kwargs.get(name) is None:
+                kwargs[name] = getattr(self, name)
+        return super().fmin(*args, **kwargs)
+
+
+def _dask_client() -> Any:
+    try:
+        from distributed import get_client
+    except ImportError:
+        return None
+    try:
+        return get_client()
+    except ValueError:  # there is none
+        return None
+
+
+def _processes(width: int) -> futures.Executor:
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    executor: futures.Executor = ProcessPoolExecutor(max_workers=width)
+    return executor
