@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent import futures
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 Ended = Callable[[Document, Exception | None], None]
+OpenExecutor = Callable[[], AbstractContextManager[futures.Executor]]
 
 
 class Calling(Protocol):
@@ -89,14 +91,16 @@ class Workers:
     Parameters
     ----------
     open_executor : callable
-        Returns a `concurrent.futures.Executor` when the search begins.
+        Returns a context manager that yields a `concurrent.futures.Executor`, when the search
+        begins, and ends what runs there.
     width : int
         How many trials run at once.
     """
 
-    def __init__(self, open_executor: Callable[[], futures.Executor], width: int) -> None:
+    def __init__(self, open_executor: OpenExecutor, width: int) -> None:
         self.width = width
         self._open = open_executor
+        self._opened: AbstractContextManager[futures.Executor] | None = None
         self._executor: futures.Executor | None = None
         self._running: dict[futures.Future[Any], tuple[Document, Trials]] = {}
         self._function = b""
@@ -138,7 +142,8 @@ class Workers:
                 raise error
 
     def __enter__(self) -> Self:
-        self._executor = self._open()
+        self._opened = self._open()
+        self._executor = self._opened.__enter__()
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -146,9 +151,9 @@ class Workers:
             task.cancel()
             document["state"] = JOB_STATE_NEW
         self._running.clear()
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-            self._executor = None
+        if self._opened is not None:
+            self._opened.__exit__(None, None, None)
+            self._opened = self._executor = None
 
 
 def _called(function: bytes, values: dict[str, Any], tid: int) -> tuple[Any, dict[str, Any]]:

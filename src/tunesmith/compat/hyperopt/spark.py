@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
 from concurrent import futures
+from contextlib import contextmanager
 from typing import Any
 
 from tunesmith.compat.hyperopt.calling import Calling, Workers
@@ -30,11 +32,13 @@ class SparkTrials(Trials):
     Examples
     --------
     >>> import warnings
-    >>> from tunesmith.compat.hyperopt import SparkTrials
-    >>> with warnings.catch_warnings(record=True) as caught:
+    >>> from tunesmith.compat.hyperopt import SparkTrials, fmin, hp, rand
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
     ...     trials = SparkTrials(parallelism=2)
-    >>> len(caught), trials.parallelism
-    (1, 2)
+    >>> best = fmin(abs, hp.uniform("x", -1, 1), rand.suggest, max_evals=6, trials=trials)
+    >>> len(trials)
+    6
     """
 
     asynchronous = True
@@ -87,8 +91,12 @@ def _dask_client() -> Any:
         return None
 
 
-def _processes(width: int) -> futures.Executor:
+@contextmanager
+def _processes(width: int) -> Iterator[futures.Executor]:
     from joblib.externals.loky import ProcessPoolExecutor
 
-    executor: futures.Executor = ProcessPoolExecutor(max_workers=width)
-    return executor
+    executor = ProcessPoolExecutor(max_workers=width)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(kill_workers=True)
