@@ -18,7 +18,7 @@ help:
 	@echo 'make test         lint, types, import contracts and the fast tests'
 	@echo 'make test-all     the same and the long tests'
 	@echo 'make check        lint, types and import contracts'
-	@echo "make conformance  scikit-learn's own tests of its searches, run on tunesmith's"
+	@echo "make conformance  scikit-learn's tests of its searches and Hyperopt's own, run on tunesmith's"
 	@echo 'make clean        remove .venv and whatever the tools left behind'
 
 demo: $(KERAS)
@@ -42,12 +42,17 @@ check: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# An empty configuration: scikit-learn's tests know nothing of ours, such as warnings as errors.
+# An empty configuration: others' tests know nothing of ours, such as warnings as errors.
 SUITE := tests/conformance/sklearn_suite
+HYPEROPT_SUITE := tests/conformance/hyperopt_suite
+HYPEROPT_TESTS := test_fmin test_randint test_pchoice test_pyll_utils test_plotting test_progress
 
 conformance: $(DEV)
 	PYTHONPATH=$(SUITE) $(BIN)/pytest -c /dev/null --rootdir=$(SUITE) -p no:cacheprovider \
 	    -p swap --pyargs sklearn.model_selection.tests.test_search
+	PYTHONPATH=$(HYPEROPT_SUITE) MPLBACKEND=svg $(BIN)/pytest -c /dev/null \
+	    --rootdir=$(HYPEROPT_SUITE) -p no:cacheprovider -p swap_hyperopt \
+	    --pyargs $(addprefix hyperopt.tests.unit.,$(HYPEROPT_TESTS))
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

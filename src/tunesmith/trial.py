@@ -239,7 +239,8 @@ class TrialRecord(msgspec.Struct, frozen=True, tag="trial"):
 class EvaluationRecord(msgspec.Struct, frozen=True, tag="evaluation"):
     """An evaluation as it is stored; (trial, split, attempt) is unique in its study.
 
-    Its steps of `reports` grow; `met` are plain JSON values (see `tunesmith.storage.met`).
+    Its steps of `reports` grow. Plain JSON values are `met` (see `tunesmith.storage.met`) and
+    `notes`, what a function has told besides its scores (see `tunesmith.storage.notes`).
     """
 
     trial: int
@@ -255,6 +256,7 @@ class EvaluationRecord(msgspec.Struct, frozen=True, tag="evaluation"):
     ended: float
     reports: Reports = ()
     met: list[dict[str, Any]] | None = None
+    notes: dict[str, Any] | None = None
 
 
 Record = TrialRecord | EvaluationRecord

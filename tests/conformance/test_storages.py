@@ -134,7 +134,7 @@ def _with_score(record, score):
         ("one by one", "left something"),
         ("keeps the objects", "by value"),
         ("drops NaN", "not as it was"),
-        ("drops reports", "reports or parameters met are not as they were"),
+        ("drops reports", "reports, parameters met or notes have changed"),
         ("shares zero", "not as it was"),
         ("after or at", "does not give what is after"),
         ("backwards", "not read as they were"),

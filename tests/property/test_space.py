@@ -112,7 +112,8 @@ def spaces(draw, dimensions=DIMENSIONS, names="abcdefgh", depth=2):
                         unique=True,
                     )
                 )
-                entries[name] = Choice({key: draw(below) for key in keys})
+                weights = [draw(st.floats(0.1, 10)) for _ in keys] if draw(st.booleans()) else None
+                entries[name] = Choice({key: draw(below) for key in keys}, weights=weights)
             else:
                 entries[name] = draw(dimensions)
         return entries
@@ -208,8 +209,8 @@ def test_columns_tell_what_is_active(space):
                 assert not np.isnan(u)
                 continue
             above = place[column.parent]
-            size = space.columns[column.parent].dimension.size
-            active = not np.isnan(above) and min(int(above * size), size - 1) == column.branch
+            opener = space.columns[column.parent].dimension
+            active = not np.isnan(above) and opener.opened(above) == column.branch
             assert active == (not np.isnan(u))
 
 

@@ -47,6 +47,7 @@ evaluations = st.builds(
     ended=floats,
     reports=st.dictionaries(counts, floats).map(lambda found: tuple(sorted(found.items()))),
     met=st.none() | st.lists(st.dictionaries(texts, json, max_size=3), max_size=3),
+    notes=st.none() | st.dictionaries(texts, json, max_size=3),
 )
 batches = st.lists(
     st.lists(trials | evaluations, max_size=6),

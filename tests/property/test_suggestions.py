@@ -51,7 +51,8 @@ def spaces(draw, *, depth=1):
             {f"{name}{number}": d for name, d in dict(branch.branches[0].entries).items()}
             for number, branch in enumerate(branches)
         ]
-        entries["kind"] = Choice(dict(enumerate(inner)))
+        weights = range(1, 1 + len(inner)) if draw(st.booleans()) else None
+        entries["kind"] = Choice(dict(enumerate(inner)), weights=weights)
     return Space.read(entries)
 
 

@@ -268,3 +268,27 @@ def test_spaces_are_frozen():
         Space.read({}).branches = ()
     with pytest.raises(AttributeError):
         Float(0, 1).low = 2
+
+
+def test_keys_of_a_choice_are_as_likely_as_said():
+    choice = Choice({"a": {"x": Float(0, 1)}, "b": {}}, weights=[1, 3])
+    space = Space.read({"c": choice})
+    assert space.decode([0.2, 0.5]) == {"c": "a", "x": 0.5}
+    assert space.decode([0.3, 0.5]) == {"c": "b"}
+    assert space.encode({"c": "b"})[0] == pytest.approx(0.625)
+    drawn = [space.sample(np.random.default_rng(n))["c"] for n in range(400)]
+    assert 70 < drawn.count("a") < 130
+    snapped = space.cube.snap(np.array([[0.2, 0.5], [0.3, 0.5]]))
+    np.testing.assert_array_equal(snapped, [[0.125, 0.5], [0.625, np.nan]])
+
+
+def test_weights_of_a_choice_are_part_of_it():
+    plain, weighted = Choice({"a": {}, "b": {}}), Choice({"a": {}, "b": {}}, weights=[1, 3])
+    assert plain != weighted
+    assert weighted == Choice({"a": {}, "b": {}}, weights=[1, 3])
+    assert repr(weighted) == "Choice({'a': {}, 'b': {}}, weights=[1.0, 3.0])"
+    again = pickle.loads(pickle.dumps(weighted))
+    assert again == weighted
+    assert Space.read({"c": weighted}).map(lambda _, d: d) == Space.read({"c": weighted})
+    with pytest.raises(SpaceError, match="Choice: weights: there are 1 for 2"):
+        Choice({"a": {}, "b": {}}, weights=[1])

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -51,7 +52,8 @@ def test_an_old_file_is_upgraded_with_all_that_is_in_it(old):
     assert version(old) == VERSIONS[-1]
     assert storage.studies() == [head()]
     assert repr([record for _, record in storage.read("s")]) == repr(RECORDS)
-    more = evaluation(2, state=State.PRUNED, test_scores=None, reports=((0, 0.5),), met=[{"a": 1}])
+    more = evaluation(2, state=State.PRUNED, test_scores=None, reports=((0, 0.5),))
+    more = msgspec.structs.replace(more, met=[{"a": 1}], notes={"b": [2]})
     storage.append("s", more)
     storage.close()
     storage = open_storage(old)
@@ -77,7 +79,7 @@ def test_an_upgrade_that_fails_changes_nothing(old, monkeypatch):
 
 def test_down_and_up_again(old):
     storage = open_storage(old)
-    storage.append("s", evaluation(2, reports=((0, 0.5),), met=[]))
+    storage.append("s", evaluation(2, reports=((0, 0.5),), met=[], notes={"a": 1}))
     storage.close()
     engine = create_engine(f"sqlite:///{old}")
     with engine.begin() as connection:

@@ -56,6 +56,7 @@ def plain(record: Record) -> Record:
             ended=_real("ended", record.ended),
             reports=_reports(record.reports),
             met=None if record.met is None else _met(record),
+            notes=None if record.notes is None else _notes(record),
         )
     raise StorageError(
         f"a study holds TrialRecord and EvaluationRecord, not {type(record).__name__}."
@@ -161,6 +162,11 @@ def _reports(given: Reports) -> Reports:
 def _met(record: EvaluationRecord) -> list[dict[str, Any]]:
     what = f"what trial {record.trial} has met"
     return from_json(to_json(record.met, what), list[dict[str, Any]], what)
+
+
+def _notes(record: EvaluationRecord) -> dict[str, Any]:
+    what = f"the notes of trial {record.trial}"
+    return from_json(to_json(record.notes, what), dict[str, Any], what)
 
 
 def _text(field: str, value: Any) -> str:

@@ -88,6 +88,7 @@ def evaluation_rows(study: int, placed: Placed) -> list[dict[str, Any]]:
             "error": record.error,
             "ended": _stored(record.ended),
             "met": None if record.met is None else to_json(record.met, "met"),
+            "notes": None if record.notes is None else to_json(record.notes, "notes"),
         }
         for position, record in placed
         if isinstance(record, EvaluationRecord)
@@ -135,6 +136,8 @@ def to_evaluations(
         fields["reports"] = _steps(found[row.position, "report"], what)
         if row.met is not None:
             fields["met"] = from_json(row.met, list[dict[str, Any]], what)
+        if row.notes is not None:
+            fields["notes"] = from_json(row.notes, dict[str, Any], what)
         yield row.position, _typed(fields, EvaluationRecord, what)
 
 

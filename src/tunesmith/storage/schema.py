@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSIONS = ("0001", "0002", "0003")
+VERSIONS = ("0001", "0002", "0003", "0004")
 """The migrations there are, oldest first."""
 
 VERSION_TABLE = "tunesmith_version"
@@ -73,6 +73,8 @@ EVALUATIONS = Table(
     Column("ended", Double),
     # The parameters met in a function, with what they range over; NULL where nobody knows.
     Column("met", Text),
+    # What a function has told besides its scores; NULL where that is nothing.
+    Column("notes", Text),
     PrimaryKeyConstraint("study", "position", name="pk_tunesmith_evaluations"),
     UniqueConstraint(
         "study", "trial", "split", "attempt", name="uq_tunesmith_evaluations_attempt"

@@ -91,6 +91,7 @@ def _evaluation(
     error: str | None = None,
     reports: Reports = (),
     met: list[dict[str, Any]] | None = None,
+    notes: dict[str, Any] | None = None,
 ) -> EvaluationRecord:
     return EvaluationRecord(
         trial=trial,
@@ -106,6 +107,7 @@ def _evaluation(
         ended=1.7e9,
         reports=reports,
         met=met,
+        notes=notes,
     )
 
 
@@ -198,10 +200,12 @@ def _check_reports(storage: Storage) -> None:
         _evaluation(1, scores={"0": 1.0}, reports=((0, 2.0),), met=[]),
         _evaluation(2, met=[{"name": "x", "value": 0.5}, {"name": "a", "value": {"tuple": [1]}}]),
         msgspec.structs.replace(_evaluation(3, scores=None), state=State.PRUNED),
+        _evaluation(4, notes={"model": {"list": [1, "ü"]}, "empty": None}),
+        _evaluation(5, notes={}),
     ]
     storage.append("a", *given)
     found = list(map(repr, _records(storage)))
-    assert found == list(map(repr, given)), "reports or parameters met are not as they were"
+    assert found == list(map(repr, given)), "reports, parameters met or notes have changed"
 
 
 def _check_by_value(storage: Storage) -> None:
@@ -262,6 +266,7 @@ def _check_refusals(storage: Storage) -> None:
         "steps that fall": _evaluation(0, reports=((1, 0.5), (0, 0.25))),
         "text for a report": _evaluation(0, reports=((1, "0.5"),)),  # type: ignore[arg-type]
         "NaN in what is met": _evaluation(0, met=[{"value": math.nan}]),
+        "a tuple in notes": _evaluation(0, notes={"curve": (1, 2)}),
     }
     for what, record in bad.items():
         batch = [_trial(1), record]

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from tunesmith.compat.hyperopt import tpe
-from tunesmith.compat.hyperopt.calling import Calling, Inline
+from tunesmith.compat.hyperopt.calling import Calling, Inline, values_of
 from tunesmith.compat.hyperopt.domain import Domain
 from tunesmith.compat.hyperopt.exceptions import InvalidAnnotatedParameter
 from tunesmith.compat.hyperopt.progress import Callback, default_callback, no_progress_callback
 from tunesmith.compat.hyperopt.pyll.base import Apply, as_apply, rec_eval
+from tunesmith.compat.hyperopt.saving import Saving, StudyFile, Unsaved
 from tunesmith.compat.hyperopt.search_space import SearchSpace
 from tunesmith.compat.hyperopt.states import (
     JOB_STATE_DONE,
@@ -67,6 +68,8 @@ class FMinIter:
         a list.
     calling : Calling or None, default=None
         Where the function is called; None: here.
+    saving : Saving or None, default=None
+        Where trials are kept; None: nowhere.
 
     Examples
     --------
@@ -92,6 +95,7 @@ class FMinIter:
         show_progressbar: bool | Callback = True,
         early_stop_fn: Callable[..., Any] | None = None,
         calling: Calling | None = None,
+        saving: Saving | None = None,
     ) -> None:
         self.algo = algo
         self.domain = domain
@@ -106,6 +110,7 @@ class FMinIter:
         self.catch_eval_exceptions = False
         self.start_time = time.monotonic()
         self._calling = Inline() if calling is None else calling
+        self._saving = Unsaved() if saving is None else saving
         self._progress: Callback
         if not verbose or show_progressbar is False:
             self._progress = no_progress_callback
@@ -150,9 +155,10 @@ class FMinIter:
             return 0
         self.trials.refresh()
         tids = self.trials.new_trial_ids(wanted)
-        seed = int(self.rstate.integers(2**31 - 1))
+        seed, *_ = _seeds(self.rstate, wanted)
         documents = self.algo(tids, self.domain, self.trials, seed)
         self.trials.insert_trial_docs(documents)
+        self._saving.begin(documents)
         self.trials.refresh()
         return len(documents) or most
 
@@ -167,6 +173,7 @@ class FMinIter:
 
     def _ended(self, document: Document, error: Exception | None) -> None:
         """Take note of how a trial has ended."""
+        self._saving.end(document, self.trials)
         if error is None:
             return
         _LOGGER.error("trial %s raised %r", document["tid"], error)
@@ -275,8 +282,8 @@ def fmin(
         Called after each trial with the trials, and then with what it returned itself as the
         second of two values; the first says whether to stop.
     trials_save_file : str, default=""
-        A study file that every trial is written to as it ends. If it is there, the search goes on
-        from its trials.
+        A study file that every trial is written to as it ends, with what of its result is text,
+        numbers, bytes or arrays. If it is there, the search goes on from its trials.
 
     Returns
     -------
@@ -291,6 +298,8 @@ def fmin(
         If the space cannot be searched.
     InvalidLoss, InvalidResultStatus
         If the function returned neither a number nor such a dict.
+    StorageError, StudyMismatch
+        If `trials_save_file` is no study file, or one of another space.
     ValueError, TypeError
         If an argument is something else.
 
@@ -326,23 +335,28 @@ def fmin(
         return trials.fmin(**passed | {"rstate": generator})
     domain = Domain(fn, space, pass_expr_memo_ctrl=pass_expr_memo_ctrl)
     trials = Trials() if trials is None else trials
-    _add_points(trials, domain, points_to_evaluate)
-    search = FMinIter(
-        algo,
-        domain,
-        trials,
-        generator,
-        max_queue_len=max_queue_len,
-        max_evals=sys.maxsize if max_evals is None else max_evals,
-        timeout=timeout,
-        loss_threshold=loss_threshold,
-        verbose=verbose,
-        show_progressbar=show_progressbar,
-        early_stop_fn=early_stop_fn,
-        calling=trials.calling(),
-    )
-    search.catch_eval_exceptions = catch_eval_exceptions
-    search.exhaust()
+    points = _read_points(points_to_evaluate, domain)
+    with _saving(trials_save_file, domain) as saving:
+        n_found = saving.load(trials)
+        # A search that goes on draws what it would have drawn without an interruption.
+        _seeds(generator, n_found - _insert_points(trials, points, domain))
+        search = FMinIter(
+            algo,
+            domain,
+            trials,
+            generator,
+            max_queue_len=max_queue_len,
+            max_evals=sys.maxsize if max_evals is None else max_evals,
+            timeout=timeout,
+            loss_threshold=loss_threshold,
+            verbose=verbose,
+            show_progressbar=show_progressbar,
+            early_stop_fn=early_stop_fn,
+            calling=trials.calling(),
+            saving=saving,
+        )
+        search.catch_eval_exceptions = catch_eval_exceptions
+        search.exhaust()
     if return_argmin:
         return trials.argmin
     return space_eval(space, trials.argmin) if len(trials) else None
@@ -452,9 +466,14 @@ def _annotated(fn: Callable[..., Any]) -> tuple[dict[str, Any], Callable[..., An
     return space, of_values
 
 
-def _add_points(trials: Trials, domain: Domain, points: Any) -> None:
+def _saving(place: Any, domain: Domain) -> Saving:
+    return StudyFile(os.fspath(place), domain.search_space) if place else Unsaved()
+
+
+def _read_points(points: Any, domain: Domain) -> list[dict[str, Any]]:
+    """Return points to evaluate first, or raise where they are none."""
     if points is None:
-        return
+        return []
     if not isinstance(points, list) or not all(isinstance(p, Mapping) for p in points):
         raise TypeError(
             f"points_to_evaluate has to be a list of dicts of labels and values, got {points!r}"
@@ -465,7 +484,20 @@ def _add_points(trials: Trials, domain: Domain, points: Any) -> None:
             raise ValueError(
                 f"points_to_evaluate: {unknown[0]!r} is no hyperparameter; there are {labels}"
             )
-    there = [doc["misc"]["vals"] for doc in trials._dynamic_trials]
-    new = [p for p in points if {k: [p[k]] if k in p else [] for k in labels} not in there]
-    trials.insert_trial_docs(trials.documents_of(trials.new_trial_ids(len(new)), new, labels))
+    return points
+
+
+def _insert_points(trials: Trials, points: list[dict[str, Any]], domain: Domain) -> int:
+    """Add trials of points that are not there yet; return how many are."""
+    there = [values_of(document) for document in trials._dynamic_trials]
+    new = [point for point in points if point not in there]
+    tids = trials.new_trial_ids(len(new))
+    labels = domain.search_space.hyperparameters
+    trials.insert_trial_docs(trials.documents_of(tids, new, labels))
     trials.refresh()
+    return len(points) - len(new)
+
+
+def _seeds(generator: np.random.Generator, n: int) -> list[int]:
+    """Return a seed for each of some trials, so that their number is all that counts."""
+    return [int(generator.integers(2**31 - 1)) for _ in range(n)]
