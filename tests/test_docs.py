@@ -83,6 +83,11 @@ def test_the_page_on_studies(capsys, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["batch.db", "tuning.db"]
 
 
+def test_the_page_from_hyperopt(capsys):
+    run_blocks(ROOT / "docs" / "from_hyperopt.md")
+    assert capsys.readouterr().out == "0 svm 15\n"
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.name)
 def test_examples(script, tmp_path):
