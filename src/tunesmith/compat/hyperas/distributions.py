@@ -1,0 +1,37 @@
+"""The distributions that templates may name.
+
+In a template they are written without a label, as in ``{{uniform(0, 1)}}``; called from here, they
+are those of `tunesmith.compat.hyperopt.hp`, which take one.
+"""
+
+from __future__ import annotations
+
+from tunesmith.compat.hyperopt.hp import (
+    choice,
+    lognormal,
+    loguniform,
+    normal,
+    pchoice,
+    qlognormal,
+    qloguniform,
+    qnormal,
+    quniform,
+    randint,
+    uniform,
+    uniformint,
+)
+
+__all__ = [
+    "choice",
+    "lognormal",
+    "loguniform",
+    "normal",
+    "pchoice",
+    "qlognormal",
+    "qloguniform",
+    "qnormal",
+    "quniform",
+    "randint",
+    "uniform",
+    "uniformint",
+]

@@ -1,0 +1,249 @@
+# ruff: noqa: F821, F841 - variables of the data function are known in the model
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.model_selection import cross_val_score
+from sklearn.svm import SVC
+
+from tunesmith.compat.hyperas import optim
+from tunesmith.compat.hyperas.distributions import choice, loguniform, uniform
+from tunesmith.compat.hyperas.ensemble import VotingModel
+from tunesmith.compat.hyperas.exceptions import TemplateError
+from tunesmith.compat.hyperas.utils import eval_hyperopt_space
+from tunesmith.compat.hyperopt import STATUS_OK, SparkTrials, Trials, rand, tpe
+from tunesmith.exceptions import TunesmithError
+
+CALLS = []
+
+
+def data():
+    CALLS.append("data")
+    X, y = load_iris(return_X_y=True)
+    folds = 3
+    return X, y
+
+
+def create_model(X, y):
+    if {{choice(["rbf", "linear"])}} == "rbf":
+        model = SVC(C={{loguniform(-3, 5)}}, gamma={{loguniform(-8, 2)}})
+    else:
+        model = SVC(kernel="linear", C={{loguniform(-3, 6)}})
+    accuracy = cross_val_score(model, X, y, cv=folds).mean()
+    return {"loss": -accuracy, "status": STATUS_OK, "model": model}
+
+
+def minimized(model=create_model, data=data, max_evals=6, algo=rand.suggest, **options):
+    options = {"trials": Trials(), "verbose": False} | options
+    return optim.minimize(model, data, algo, max_evals, **options)
+
+
+def test_the_signature_is_hyperas():
+    assert list(inspect.signature(optim.minimize).parameters) == [
+        "model",
+        "data",
+        "algo",
+        "max_evals",
+        "trials",
+        "functions",
+        "rseed",
+        "notebook_name",
+        "verbose",
+        "eval_space",
+        "return_space",
+        "keep_temp",
+    ]
+
+
+def test_a_search_finds_the_best_run_and_its_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    CALLS.clear()
+    trials = Trials()
+    best_run, best_model = minimized(max_evals=12, algo=tpe.suggest, trials=trials)
+    assert CALLS == ["data"]
+    assert len(trials) == 12
+    assert best_run == trials.argmin
+    assert best_model is trials.best_trial["result"]["model"]
+    active = {"choice", "C", "gamma"} if best_run["choice"] == 0 else {"choice", "C_1"}
+    assert best_run.keys() == active
+    assert best_run.get("C", best_run.get("C_1")) == best_model.C
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_values_and_the_space_can_be_had():
+    best_run, _, space = minimized(eval_space=True, return_space=True)
+    assert best_run["choice"] in ("rbf", "linear")
+    assert list(space) == ["choice", "C", "gamma", "C_1"]
+    assert eval_hyperopt_space(space, {"choice": [1], "C_1": [2.0], "C": []}) == {
+        "choice": "linear",
+        "C_1": 2.0,
+    }
+
+
+def test_the_same_seed_gives_the_same():
+    assert minimized()[0] == minimized()[0]
+    assert minimized(rseed=1)[0] != minimized(rseed=2)[0]
+
+
+def tells_all(a, b, c=5):
+    return {"loss": {{uniform(0, 1)}}, "status": STATUS_OK, "model": (a, b, c, hidden)}
+
+
+def swapped():
+    hidden = "only here"
+    b, a = 2, 1
+    return b, a
+
+
+def computed():
+    return [1, 1 + 1]
+
+
+def single():
+    return 7
+
+
+def takes_one(x):
+    return {"loss": {{uniform(0, 1)}} + x, "status": STATUS_OK}
+
+
+def takes_none():
+    return {"loss": {{uniform(0, 1)}} + a + b, "status": STATUS_OK, "model": (a, b)}
+
+
+def test_data_goes_by_name_or_else_in_order():
+    assert minimized(tells_all, swapped)[1] == (1, 2, 5, "only here")
+    assert minimized(takes_none, swapped)[1] == (1, 2)
+    assert minimized(takes_one, single)[0].keys() == {"uniform"}
+    assert minimized(takes_one, lambda: 7)[0].keys() == {"uniform"}
+
+    def in_order(p, q):
+        return {"loss": {{uniform(0, 1)}}, "status": STATUS_OK, "model": (p, q)}
+
+    assert minimized(in_order, computed)[1] == (1, 2)
+    assert minimized(in_order, swapped)[1] == (2, 1)
+
+
+def test_data_that_does_not_fit_is_told():
+    with pytest.raises(TemplateError, match=r"returns 2 values \(b, a\), and takes_one takes 1"):
+        minimized(takes_one, swapped)
+
+    def nothing():
+        pass
+
+    with pytest.raises(TemplateError, match="returns nothing"):
+        minimized(takes_one, nothing)
+
+
+def build(kernel):
+    return SVC(kernel=kernel, C={{choice([1, 10])}}), cases
+
+
+def uses_build(X, y):
+    model, n = build({{choice(["rbf", "linear"])}})
+    return {"loss": -model.fit(X, y).score(X, y), "status": STATUS_OK, "model": (model, n)}
+
+
+def data_with_cases():
+    X, y = load_iris(return_X_y=True)
+    cases = len(y)
+    return X, y
+
+
+class Unread:
+    pass
+
+
+def test_functions_have_templates_and_variables_of_the_data():
+    best_run, (model, n) = minimized(uses_build, data_with_cases, functions=[build, Unread])
+    assert best_run.keys() == {"build", "C"}
+    assert model.C in (1, 10)
+    assert n == 150
+
+
+def test_what_is_to_be_searched_is_printed(capsys):
+    minimized(max_evals=1, verbose=True)
+    assert capsys.readouterr().out.splitlines() == [
+        "Hyperparameters:",
+        '  choice  choice(["rbf", "linear"])',
+        "  C       loguniform(-3, 5)",
+        "  gamma   loguniform(-8, 2)",
+        "  C_1     loguniform(-3, 6)",
+    ]
+
+
+def without(X, y):
+    return 1.0
+
+
+def test_a_function_without_templates_is_refused():
+    with pytest.raises(TemplateError, match="without has no templates"):
+        minimized(without)
+
+
+def test_there_is_no_temporary_file_to_keep():
+    with pytest.warns(UserWarning, match="no temporary file"):
+        minimized(keep_temp=True, max_evals=1)
+
+
+def test_trials_may_run_in_other_processes():
+    with pytest.warns(UserWarning, match="Spark"):
+        trials = SparkTrials(parallelism=2)
+    best_run, best_model = minimized(trials=trials, max_evals=4)
+    assert len(trials) == 4
+    assert best_run.get("C", best_run.get("C_1")) == best_model.C
+
+
+class Sure:
+    """A model that is as sure of one class as its parameter says."""
+
+    def __init__(self, label, share):
+        self.label, self.share = label, share
+
+    def predict(self, X, batch_size=128, verbose=0):
+        rest = (1 - self.share) / 2
+        return np.tile(np.where(np.arange(3) == self.label, self.share, rest), (len(X), 1))
+
+
+def sure(X, y):
+    share = {{uniform(0.4, 1)}}
+    return {"loss": -share, "status": STATUS_OK, "model": Sure(1, share)}
+
+
+def test_the_best_models_are_those_of_the_least_losses():
+    trials = Trials()
+    models = optim.best_models(3, sure, data, rand.suggest, 8, trials)
+    shares = sorted((-loss for loss in trials.losses()), reverse=True)
+    assert [model.share for model in models] == shares[:3]
+    assert len(optim.best_models(9, sure, data, rand.suggest, 2, Trials())) == 2
+    with pytest.raises(TemplateError, match="at least 1"):
+        optim.best_models(0, sure, data, rand.suggest, 2, Trials())
+    with pytest.raises(TemplateError, match="no model"):
+        optim.best_models(1, takes_one, single, rand.suggest, 2, Trials())
+
+
+def test_an_ensemble_votes():
+    ensemble = optim.best_ensemble(3, sure, data, rand.suggest, 5, Trials(), voting="soft")
+    assert ensemble.predict(np.zeros((4, 2))).tolist() == [1, 1, 1, 1]
+
+
+def test_votes():
+    models = [Sure(0, 0.95), Sure(1, 0.5), Sure(1, 0.5)]
+    X = np.zeros((2, 1))
+    assert VotingModel(models).predict(X).tolist() == [1, 1]
+    assert VotingModel(models, "soft").predict(X).tolist() == [0, 0]
+    assert VotingModel(models, "soft", weights=[0.1, 1, 1]).predict(X).tolist() == [1, 1]
+    assert VotingModel(models, weights=[3, 1, 1]).predict(X).tolist() == [0, 0]
+    for wrong, words in (
+        ({"voting": "loud"}, "'hard' or 'soft'"),
+        ({"weights": [1]}, "3 models, and 1 weights"),
+    ):
+        with pytest.raises(TunesmithError, match=words):
+            VotingModel(models, **wrong)
+    with pytest.raises(TunesmithError, match="no model"):
+        VotingModel([])
+    with pytest.raises(TunesmithError, match="of 3 classes, not of nb_classes=4"):
+        VotingModel(models, nb_classes=4).predict(X)
