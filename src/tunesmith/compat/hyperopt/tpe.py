@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from numpy.random import Generator
 
 from tunesmith.compat.hyperopt.suggesting import suggested
+from tunesmith.samplers import Suggestion
+from tunesmith.samplers.gp import GPSampler
 from tunesmith.samplers.tpe import TPESampler
+from tunesmith.space import Space
+from tunesmith.trial import History
 
 if TYPE_CHECKING:
     from tunesmith.compat.hyperopt.base import Domain, Trials
@@ -24,7 +31,11 @@ def suggest(
     gamma: float | None = None,
     verbose: bool = True,
 ) -> list[dict[str, Any]]:
-    """Suggest by `tunesmith.samplers.tpe.TPESampler`, which looks at all parameters at once.
+    """Suggest by `tunesmith.samplers.tpe.TPESampler`, and now and then by a Gaussian process.
+
+    The estimators look at all parameters at once. Once they begin to learn, every third suggestion
+    is `tunesmith.samplers.gp.GPSampler`'s, up to the 300th trial: so better values are found, and
+    it still takes less time than Hyperopt's own.
 
     Parameters
     ----------
@@ -54,4 +65,29 @@ def suggest(
         if value is not None:
             warnings.warn(f"tpe.suggest does not use {name}; leave it out", stacklevel=2)
     sampler = TPESampler(n_startup=max(1, n_startup_jobs), n_candidates=n_EI_candidates)
-    return suggested(sampler, new_ids, domain, trials, seed)
+    return suggested(_InTurn(sampler), new_ids, domain, trials, seed)
+
+
+@dataclass(frozen=True)
+class _InTurn:
+    """Lets a Gaussian process suggest now and then.
+
+    Parameters
+    ----------
+    estimators : TPESampler
+        What suggests else.
+    """
+
+    estimators: TPESampler
+    adaptive: ClassVar[bool] = True
+
+    def suggest(self, space: Space, history: History, rng: Generator) -> Suggestion:
+        n = history.number
+        if self.estimators.n_startup <= n < _FEW and n % _EVERY == 0:
+            return GPSampler().suggest(space, history, rng)
+        return self.estimators.suggest(space, history, rng)
+
+
+_EVERY = 3
+_FEW = 300
+"""Trials up to which a process is quick."""
