@@ -75,7 +75,7 @@ def create_model(x_train, y_train, x_test, y_test):
         optimizer={{choice(["rmsprop", "adam", "sgd"])}},
     )
     model.fit(x_train, y_train, batch_size={{choice([64, 128])}}, epochs=epochs, verbose=0)
-    loss, acc = model.evaluate(x_test, y_test, verbose=0)
+    _, acc = model.evaluate(x_test, y_test, verbose=0)
     return {"loss": -acc, "status": STATUS_OK, "model": model}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tunesmith import __version__
+from tunesmith.cli.convert import convert_command
 from tunesmith.cli.demo import demo_command
 from tunesmith.exceptions import TunesmithError
 
@@ -29,4 +30,5 @@ def main() -> None:
     """Hyperparameter search by a change of import."""
 
 
+main.add_command(convert_command)
 main.add_command(demo_command)

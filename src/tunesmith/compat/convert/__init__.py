@@ -1,0 +1,81 @@
+"""Scripts of Hyperopt and Hyperas, rewritten for tunesmith's own API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tunesmith.compat.convert.conversion import Conversion, ConversionError, Notes, Remark
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+__all__ = ["Conversion", "ConversionError", "Remark", "convert"]
+
+
+def convert(text: str, name: str = "<script>") -> Conversion:
+    """Rewrite a script.
+
+    What is not touched keeps its text, comments and blank lines included.
+
+    Parameters
+    ----------
+    text : str
+        The script.
+    name : str, default="<script>"
+        What it is called in errors.
+
+    Returns
+    -------
+    Conversion
+
+    Raises
+    ------
+    ConversionError
+        If it is no Python, searches with neither Hyperopt nor Hyperas, or with both.
+    ImportError
+        If libcst is not installed.
+
+    Examples
+    --------
+    >>> print(convert('''
+    ... from hyperopt import fmin, hp, tpe
+    ... best = fmin(lambda x: x**2, hp.uniform("x", -1, 1), tpe.suggest, 20)
+    ... ''').text)
+    <BLANKLINE>
+    from tunesmith import Float, minimize
+    result = minimize(lambda params: (lambda x: x**2)(params["x"]), {"x": Float(-1, 1)}, ...)
+    best = result.best_params
+    <BLANKLINE>
+    """
+    try:
+        import libcst as cst
+        from libcst.metadata import MetadataWrapper
+    except ImportError:
+        raise ImportError(
+            "tunesmith convert needs libcst: pip install 'tunesmith[convert]'"
+        ) from None
+    from tunesmith.compat.convert.from_hyperas import Hyperas
+    from tunesmith.compat.convert.from_hyperopt import Hyperopt
+    from tunesmith.compat.convert.imports import Imports, searches
+
+    try:
+        module = cst.parse_module(text)
+    except cst.ParserSyntaxError as error:
+        raise ConversionError(f"{name}:{error.raw_line}: {error.message}") from None
+    wrapper = MetadataWrapper(module)
+    found = searches(wrapper)
+    if not found:
+        raise ConversionError(
+            f"{name} calls neither fmin of Hyperopt nor optim.minimize of Hyperas; there is "
+            "nothing to convert"
+        )
+    if len(found) > 1:
+        raise ConversionError(
+            f"{name} searches with both Hyperopt (line {found['hyperopt']}) and Hyperas (line "
+            f"{found['hyperas']}); split it into a script for each"
+        )
+    notes = Notes()
+    kind: Any = Hyperopt if "hyperopt" in found else Hyperas
+    changed: cst.Module = wrapper.visit(kind(notes, wrapper.module))
+    changed = changed.visit(Imports(notes))
+    return Conversion(changed.code, tuple(sorted(notes.remarks)))

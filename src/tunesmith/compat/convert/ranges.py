@@ -1,0 +1,152 @@
+"""Hyperopt's distributions as text of tunesmith's own."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tunesmith.compat.convert.conversion import Notes
+
+PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "choice": ("options",),
+    "lognormal": ("mu", "sigma"),
+    "loguniform": ("low", "high"),
+    "normal": ("mu", "sigma"),
+    "pchoice": ("p_options",),
+    "qlognormal": ("mu", "sigma", "q"),
+    "qloguniform": ("low", "high", "q"),
+    "qnormal": ("mu", "sigma", "q"),
+    "quniform": ("low", "high", "q"),
+    "randint": ("low", "high"),
+    "uniform": ("low", "high"),
+    "uniformint": ("low", "high"),
+}
+"""Parameters of the distributions, after the label."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a number ranges over.
+
+    Parameters
+    ----------
+    kind : str
+        "Float", "Int" or "Distribution".
+    arguments : tuple of str
+        Its arguments.
+    note : str or None, default=None
+        How it differs from Hyperopt's.
+    """
+
+    kind: str
+    arguments: tuple[str, ...]
+    note: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind}({', '.join(self.arguments)})"
+
+    @property
+    def asked(self) -> str | None:
+        """The same as the end of a trial's ``suggest_…("name"``; None where there is no such."""
+        method = {"Float": "suggest_float", "Int": "suggest_int"}.get(self.kind)
+        return None if method is None else f"{method}({{name}}, {', '.join(self.arguments)})"
+
+
+def read_range(
+    distribution: str, given: Mapping[str, str], notes: Notes, whole: bool = False
+) -> Range | None:
+    """Return what a distribution ranges over; None if tunesmith has no such range.
+
+    Parameters
+    ----------
+    distribution : str
+        Its name, none that chooses.
+    given : mapping of str to str
+        The text of its arguments.
+    notes : Notes
+        Gets the imports that the text needs.
+    whole : bool, default=False
+        Whether its values are made ints.
+    """
+    low, high = given.get("low", ""), given.get("high", "")
+    match distribution:
+        case "uniform":
+            return Range("Float", (low, high))
+        case "loguniform":
+            return Range("Float", (_exp(low, notes), _exp(high, notes), "log=True"))
+        case "uniformint":
+            return Range("Int", (_int(low), _int(high)))
+        case "randint":
+            if not high:
+                return Range("Int", ("0", _less(low)))
+            return Range("Int", (low, _less(high)))
+        case "quniform":
+            note = _beside(low, high, given["q"])
+            if not whole:
+                return Range("Float", (low, high, f"step={given['q']}"), note)
+            step = _int(given["q"])
+            steps = () if step == "1" else (f"step={step}",)
+            return Range("Int", (_int(low), _int(high), *steps), note)
+        case "normal":
+            notes.lines.add("from scipy.stats import norm")
+            return Range("Distribution", (f"norm({given['mu']}, {given['sigma']})",))
+        case "lognormal":
+            notes.lines.add("from scipy.stats import lognorm")
+            scale = _exp(given["mu"], notes)
+            return Range("Distribution", (f"lognorm({given['sigma']}, scale={scale})",))
+    return None
+
+
+def arguments_of(distribution: str, texts: Sequence[tuple[str | None, str]]) -> dict[str, str]:
+    """Return the arguments of a distribution by name, given their keywords and texts in order."""
+    names = iter(PARAMETERS[distribution])
+    return {keyword or next(names, "?"): text for keyword, text in texts}
+
+
+def _exp(text: str, notes: Notes) -> str:
+    """Return the text of an exponential; of a logarithm, what that is taken of."""
+    if found := re.fullmatch(r"(?:\w+\.)?log\((.*)\)", text, re.DOTALL):
+        try:
+            ast.parse(found[1], mode="eval")
+        except SyntaxError:
+            pass
+        else:
+            return found[1]
+    notes.lines.add("import math")
+    return "1.0" if _number(text) == 0 else f"math.exp({text})"
+
+
+def _int(text: str) -> str:
+    value = _number(text)
+    if value is None:
+        return f"int({text})" if not re.fullmatch(r"[\w.]+", text) else text
+    return str(int(value)) if float(value).is_integer() else text
+
+
+def _less(text: str) -> str:
+    value = _number(text)
+    return f"{text} - 1" if value is None else str(int(value) - 1)
+
+
+def _beside(low: str, high: str, q: str) -> str | None:
+    """Return how steps from `low` differ from multiples of `q`; None if they do not."""
+    numbers = [_number(text) for text in (low, high, q)]
+    if None in numbers:
+        return None
+    first, last, step = (float(number) for number in numbers if number is not None)
+    if all(abs(bound / step - round(bound / step)) < 1e-9 for bound in (first, last)):
+        return None
+    return (
+        f"Hyperopt's values are multiples of {q}, tunesmith's are {low}, {low} + {q}, ...; choose "
+        "bounds that are multiples"
+    )
+
+
+def _number(text: str) -> float | int | None:
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return None
+    return value if isinstance(value, int | float) else None
