@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from tunesmith.compat.convert.conversion import Notes, Remark
+from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.names import constant, text_of
 from tunesmith.compat.convert.ranges import Range
 
@@ -55,9 +55,9 @@ class Spaces:
 
     def number(self, made: Made, found: Range, line: int) -> cst.BaseExpression:
         """Return a range of numbers."""
-        self._notes.imports.add(found.kind)
+        self._notes.needs(found.kind)
         if found.note is not None:
-            self._notes.remarks.add(Remark(line, found.note))
+            self._notes.todo(line, found.note)
         return self._made(str(found), made)
 
     def choice(
@@ -73,7 +73,7 @@ class Spaces:
             if options is None or kind == "pchoice":
                 self._notes.left(line, f"the options of {label!r} are not written out")
                 return call
-            self._notes.imports.add("Categorical")
+            self._notes.needs("Categorical")
             return self._made(f"Categorical(list({text_of(options)}))", Made(label, kind))
         chances, values = "", [element.value for element in options.elements]
         if kind == "pchoice":
@@ -81,7 +81,7 @@ class Spaces:
             values = [pair[1].value for pair in pairs]
             chances = f", weights=[{', '.join(text_of(pair[0].value) for pair in pairs)}]"
         if not any(self._opens(value) for value in values):
-            self._notes.imports.add("Categorical")
+            self._notes.needs("Categorical")
             listed = ", ".join(map(text_of, values))
             return self._made(f"Categorical([{listed}]{chances})", Made(label, kind))
         name = _telling(values)
@@ -98,7 +98,7 @@ class Spaces:
             key = next(text_of(v) for k, v in entries if constant(k) == name)
             inner = [f"{text_of(k)}: {text_of(v)}" for k, v in entries if constant(k) != name]
             branches.append(f"{key}: {{{', '.join(inner)}}}")
-        self._notes.imports.add("Choice")
+        self._notes.needs("Choice")
         text = f"Choice({{{', '.join(branches)}}}{chances})"
         return self._made(text, Made(label, kind, name=name))
 
@@ -109,12 +109,10 @@ class Spaces:
             return node
         key = text_of(node.key)
         if constant(node.key) != made.name:
-            self._notes.remarks.add(
-                Remark(
-                    line,
-                    f"what the choice opens is not in a dict under {key} any more: the function "
-                    f"reads {made.name!r} and the other names from its own dict",
-                )
+            self._notes.todo(
+                line,
+                f"what the choice opens is not in a dict under {key} any more: the function "
+                f"reads {made.name!r} and the other names from its own dict",
             )
         return node.with_changes(key=cst.SimpleString(repr(made.name).replace("'", '"')))
 
@@ -131,7 +129,7 @@ class Spaces:
             if all(part is not None and part.name is None for part in parts):
                 labels = [part.label for part in parts if part is not None]
                 values = ", ".join(f'params["{label}"]' for label in labels)
-                self._shapes[name] = f"({values},)"
+                self._shapes[name] = f"({values})" if len(labels) > 1 else f"({values},)"
                 entries = ", ".join(
                     f'"{label}": {text_of(element.value)}'
                     for label, element in zip(labels, space.elements, strict=True)

@@ -51,27 +51,34 @@ class Notes:
     ----------
     remarks : set of Remark
         What is left to do.
-    imports : set of str
-        Names of tunesmith's that the script needs.
-    lines : set of str
-        Other lines of imports that it needs.
+    imports : set of (str, str)
+        Modules and names in them that the script needs; a module itself has no name.
     keeps : bool
         Whether something of the old library is left, so that its imports have to stay.
     """
 
     remarks: set[Remark] = field(default_factory=set)
-    imports: set[str] = field(default_factory=set)
-    lines: set[str] = field(default_factory=set)
+    imports: set[tuple[str, str]] = field(default_factory=set)
     keeps: bool = False
+
+    def todo(self, line: int, text: str) -> None:
+        """Note something that is to be done by hand."""
+        self.remarks.add(Remark(line, text))
 
     def left(self, line: int, text: str) -> None:
         """Note that something is left as it was."""
         self.keeps = True
-        self.remarks.add(Remark(line, text))
+        self.todo(line, text)
 
-    def header(self) -> list[str]:
-        """Return the lines of imports."""
-        found = sorted(self.lines)
-        if self.imports:
-            found.append(f"from tunesmith import {', '.join(sorted(self.imports))}")
+    def needs(self, name: str, module: str = "tunesmith") -> None:
+        """Note a name that is to be imported; an empty one for the module itself."""
+        self.imports.add((module, name))
+
+    def header(self, there: set[str]) -> list[str]:
+        """Return the lines of imports, but for modules that are imported already."""
+        whole = sorted(m for m, name in self.imports if not name and m not in there)
+        found = [f"import {module}" for module in whole]
+        for module in sorted({m for m, name in self.imports if name}):
+            names = sorted(name for m, name in self.imports if m == module and name)
+            found.append(f"from {module} import {', '.join(names)}")
         return found

@@ -10,7 +10,7 @@ import libcst as cst
 import libcst.matchers as m
 from libcst.metadata import PositionProvider, QualifiedNameProvider
 
-from tunesmith.compat.convert.conversion import Notes, Remark
+from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.names import canonical, text_of
 from tunesmith.compat.convert.ranges import PARAMETERS, arguments_of, read_range
 from tunesmith.compat.hyperas.optim import minimize
@@ -61,7 +61,7 @@ class Hyperas(cst.CSTTransformer):
             self._notes.left(line, f"a trial cannot be asked for {kind}; choose another range")
             return updated_node
         if found.note:
-            self._notes.remarks.add(Remark(line, found.note))
+            self._notes.todo(line, found.note)
         asked = found.asked.format(name=f'"{name}"')
         return cst.parse_expression(f"trial.{asked}")
 
@@ -95,12 +95,10 @@ class Hyperas(cst.CSTTransformer):
         if "loss" not in found or "status" not in found:
             return updated_node
         if "model" in found:
-            self._notes.remarks.add(
-                Remark(
-                    self._line(original_node),
-                    "the function returns the loss alone; make the best model again from "
-                    "result.best_params, or use SearchCV with KerasClassifier, which keeps it",
-                )
+            self._notes.todo(
+                self._line(original_node),
+                "the function returns the loss alone; make the best model again from "
+                "result.best_params, or use SearchCV with KerasClassifier, which keeps it",
             )
         return updated_node.with_changes(value=found["loss"])
 
@@ -119,14 +117,14 @@ class Hyperas(cst.CSTTransformer):
         line = self._line(original_node)
         algo = given.get("algo", "tpe.suggest").split(".")[-2:][0]
         if algo not in _SAMPLERS:
-            self._notes.left(line, f"sampler= is to be chosen for algo={given.get('algo')}")
+            self._notes.todo(line, f"sampler= is to be chosen for algo={given.get('algo')}")
         seed = given.get("rseed", "1337")
         for name in ("functions", "return_space"):
             if name in given:
-                self._notes.remarks.add(
-                    Remark(line, f"{name}= is left out; functions that ask a trial are given it")
+                self._notes.todo(
+                    line, f"{name}= is left out; functions that ask a trial are given it"
                 )
-        self._notes.imports.add("minimize")
+        self._notes.needs("minimize")
         model = given.get("model", "model")
         made = [
             f"dataset = {given.get('data', 'data')}()",
@@ -140,7 +138,7 @@ class Hyperas(cst.CSTTransformer):
             made.append(f"{text_of(first)} = result.best_params")
             if isinstance(target, cst.Tuple) and len(target.elements) > 1:
                 model = text_of(target.elements[1].value)
-                self._notes.left(line, f"{model} is to be made again from result.best_params")
+                self._notes.todo(line, f"{model} is to be made again from result.best_params")
         statements: list[Any] = [cst.parse_statement(text) for text in made]
         leading = updated_node.leading_lines
         statements[0] = statements[0].with_changes(leading_lines=leading)

@@ -11,7 +11,7 @@ import libcst.matchers as m
 from libcst.metadata import PositionProvider, QualifiedNameProvider
 
 from tunesmith.compat.convert.choices import Made, Spaces
-from tunesmith.compat.convert.conversion import Notes, Remark
+from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.names import canonical, constant, text_of
 from tunesmith.compat.convert.ranges import PARAMETERS, arguments_of, read_range
 from tunesmith.compat.hyperopt.fmin import fmin
@@ -50,6 +50,7 @@ class Hyperopt(cst.CSTTransformer):
         self._trials: set[str] = set()
         self._best: set[str] = set()
         self._choices: set[str] = set()
+        self._lines_above: tuple[cst.EmptyLine, ...] = ()
 
     def visit_Call(self, node: cst.Call) -> None:
         if self._name(node) == "fmin":
@@ -143,16 +144,12 @@ class Hyperopt(cst.CSTTransformer):
     ) -> cst.DictElement:
         return self._spaces.element(updated_node, self._line(original_node))
 
-    def leave_Assign(
-        self, original_node: cst.Assign, updated_node: cst.Assign
-    ) -> cst.Assign | cst.RemovalSentinel:
+    def leave_Assign(self, original_node: cst.Assign, updated_node: cst.Assign) -> cst.Assign:
         target = text_of(updated_node.targets[0].target)
-        if target in self._trials and isinstance(original_node.value, cst.Call):
-            return cst.RemoveFromParent()
-        if target in self._space_names:
-            space = self._spaces.whole(updated_node.value, target, self._line(original_node))
-            return updated_node.with_changes(value=space)
-        return updated_node
+        if target not in self._space_names:
+            return updated_node
+        space = self._spaces.whole(updated_node.value, target, self._line(original_node))
+        return updated_node.with_changes(value=space)
 
     # Searches
 
@@ -170,12 +167,12 @@ class Hyperopt(cst.CSTTransformer):
             f"n_iter={text_of(given['max_evals'])}" if "max_evals" in given else "n_iter=100",
         ]
         if "max_evals" not in given:
-            self._notes.left(line, "n_iter= has to say how many trials there are to be")
+            self._notes.todo(line, "n_iter= has to say how many trials there are to be")
         arguments.append(f"sampler={self._sampler(_given(was).get('algo'), line)}")
         arguments += self._further(given, line)
         for unused in given.keys() & _DROPPED.keys():
-            self._notes.left(line, _DROPPED[unused])
-        self._notes.imports.add("minimize")
+            self._notes.todo(line, _DROPPED[unused])
+        self._notes.needs("minimize")
         return cst.parse_expression(f"minimize({', '.join(arguments)})")
 
     def _further(self, given: dict[str, cst.BaseExpression], line: int) -> list[str]:
@@ -185,14 +182,14 @@ class Hyperopt(cst.CSTTransformer):
             if isinstance(seed, cst.Call) and m.matches(seed, m.Call(args=[m.Arg(m.Integer())])):
                 found.append(f"random_state={text_of(seed.args[0].value)}")
             else:
-                self._notes.left(line, "random_state= takes a whole number, in place of rstate")
+                self._notes.todo(line, "random_state= takes a whole number, in place of rstate")
         for old, new in {"timeout": "timeout", "trials_save_file": "storage"}.items():
             if old in given:
                 found.append(f"{new}={text_of(given[old])}")
         if "points_to_evaluate" in given:
             found.append(f"initial={text_of(given['points_to_evaluate'])}")
             if self._choices:
-                self._notes.left(line, "initial= takes the options themselves, not their numbers")
+                self._notes.todo(line, "initial= takes the options themselves, not their numbers")
         quiet = [text_of(given[n]) for n in ("verbose", "show_progressbar") if n in given]
         if "False" in quiet:
             found.append("progress=False")
@@ -205,16 +202,16 @@ class Hyperopt(cst.CSTTransformer):
         if name.removesuffix(".suggest") in _SAMPLERS:
             kind = name.removesuffix(".suggest")
             if kind in ("anneal", "mix"):
-                self._notes.left(line, f"there is no {kind}; sampler= says what is near to it")
+                self._notes.todo(line, f"there is no {kind}; sampler= says what is near to it")
             return f'"{_SAMPLERS[kind]}"'
         if isinstance(algo, cst.Call) and text_of(algo.func).endswith("partial"):
             inner = self._name(algo.args[0].value) if algo.args else None
             if inner == "tpe.suggest":
                 return self._estimators(algo.args[1:], line)
             if inner == "mix.suggest":
-                self._notes.left(line, "there is no mix; sampler= says what is near to it")
+                self._notes.todo(line, "there is no mix; sampler= says what is near to it")
                 return '"auto"'
-        self._notes.left(line, f"sampler= is to be chosen for algo={text_of(algo)}")
+        self._notes.todo(line, f"sampler= is to be chosen for algo={text_of(algo)}")
         return '"tpe"'
 
     def _estimators(self, arguments: Sequence[cst.Arg], line: int) -> str:
@@ -225,32 +222,36 @@ class Hyperopt(cst.CSTTransformer):
             if old in names:
                 found.append(f"{names[old]}={text_of(argument.value)}")
             else:
-                self._notes.left(line, f"TPESampler has no {old}; it is left out")
-        self._notes.lines.add("from tunesmith.samplers.tpe import TPESampler")
+                self._notes.todo(line, f"TPESampler has no {old}; it is left out")
+        self._notes.needs("TPESampler", "tunesmith.samplers.tpe")
         return f"TPESampler({', '.join(found)})"
 
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
     ) -> Any:
-        """Give the result of a search a name, besides that of the best parameters."""
-        if len(original_node.body) != 1 or not updated_node.body:
-            return updated_node
-        before, now = original_node.body[0], updated_node.body[0]
+        """Drop what makes trials; give the result of a search a name besides its best values."""
+        before = original_node.body[0]
         value = getattr(before, "value", None)
-        if not isinstance(value, cst.Call) or self._name(value) != "fmin":
-            return updated_node
+        called = self._name(value) if isinstance(value, cst.Call) else None
+        if called in ("Trials", "SparkTrials") and isinstance(before, cst.Assign):
+            self._lines_above = (*self._lines_above, *updated_node.leading_lines)
+            return cst.RemoveFromParent()
+        above, self._lines_above = (*self._lines_above, *updated_node.leading_lines), ()
+        updated_node = updated_node.with_changes(leading_lines=above)
+        return self._named(updated_node) if called == "fmin" else updated_node
+
+    def _named(self, line: cst.SimpleStatementLine) -> Any:
+        now = line.body[0]
         call = text_of(now).split("=", 1)[1] if isinstance(now, cst.Assign) else text_of(now)
-        call = call.removeprefix("return").strip()
-        first = cst.parse_statement(f"{self._result} = {call}")
-        first = first.with_changes(leading_lines=updated_node.leading_lines)
+        first = cst.parse_statement(f"{self._result} = {call.removeprefix('return').strip()}")
+        first = first.with_changes(leading_lines=line.leading_lines)
         if isinstance(now, cst.Assign):
-            target = text_of(now.targets[0].target)
-            second = cst.parse_statement(f"{target} = {self._result}.best_params")
-            return cst.FlattenSentinel([first, second])
-        if isinstance(now, cst.Return):
-            second = cst.parse_statement(f"return {self._result}.best_params")
-            return cst.FlattenSentinel([first, second])
-        return first
+            second = f"{text_of(now.targets[0].target)} = {self._result}.best_params"
+        elif isinstance(now, cst.Return):
+            second = f"return {self._result}.best_params"
+        else:
+            return first
+        return cst.FlattenSentinel([first, cst.parse_statement(second)])
 
     # Results
 
@@ -280,8 +281,8 @@ class Hyperopt(cst.CSTTransformer):
         if "loss" not in found or "status" not in found:
             return None
         if more := sorted(str(key) for key in found if key not in ("loss", "status")):
-            self._notes.remarks.add(
-                Remark(line, f"the function returns the loss alone; {', '.join(more)} is dropped")
+            self._notes.todo(
+                line, f"the function returns the loss alone; {', '.join(more)} is dropped"
             )
         return found["loss"]
 
@@ -295,11 +296,9 @@ class Hyperopt(cst.CSTTransformer):
         for best in self._best:
             for choice in self._choices:
                 if written == f"{best}['{choice}']":
-                    self._notes.remarks.add(
-                        Remark(
-                            self._line(original_node),
-                            f"{written} is the option itself now, not its number",
-                        )
+                    self._notes.todo(
+                        self._line(original_node),
+                        f"{written} is the option itself now, not its number",
                     )
         return updated_node
 
@@ -314,7 +313,7 @@ class Hyperopt(cst.CSTTransformer):
         if name == "argmin":
             return cst.parse_expression(f"{self._result}.best_params")
         if name not in ("losses", "best_trial"):
-            self._notes.left(
+            self._notes.todo(
                 self._line(original_node),
                 f"{text_of(updated_node)}: see {self._result}.trials, whose members have params, "
                 "value and error",

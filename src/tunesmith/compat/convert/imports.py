@@ -39,7 +39,11 @@ class Imports(cst.CSTTransformer):
     def __init__(self, notes: Notes) -> None:
         super().__init__()
         self._notes = notes
-        self._header = notes.header()
+        self._header: list[str] = []
+
+    def visit_Module(self, node: cst.Module) -> None:
+        imports = m.findall(node, m.Import())
+        self._header = self._notes.header({text_of(i).removeprefix("import ") for i in imports})
 
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine

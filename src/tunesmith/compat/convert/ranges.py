@@ -90,10 +90,10 @@ def read_range(
             steps = () if step == "1" else (f"step={step}",)
             return Range("Int", (_int(low), _int(high), *steps), note)
         case "normal":
-            notes.lines.add("from scipy.stats import norm")
+            notes.needs("norm", "scipy.stats")
             return Range("Distribution", (f"norm({given['mu']}, {given['sigma']})",))
         case "lognormal":
-            notes.lines.add("from scipy.stats import lognorm")
+            notes.needs("lognorm", "scipy.stats")
             scale = _exp(given["mu"], notes)
             return Range("Distribution", (f"lognorm({given['sigma']}, scale={scale})",))
     return None
@@ -114,8 +114,10 @@ def _exp(text: str, notes: Notes) -> str:
             pass
         else:
             return found[1]
-    notes.lines.add("import math")
-    return "1.0" if _number(text) == 0 else f"math.exp({text})"
+    if _number(text) == 0:
+        return "1.0"
+    notes.needs("", "math")
+    return f"math.exp({text})"
 
 
 def _int(text: str) -> str:
