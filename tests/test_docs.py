@@ -83,6 +83,18 @@ def test_the_page_on_studies(capsys, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["batch.db", "tuning.db"]
 
 
+@pytest.mark.parametrize(
+    ("page", "printed"),
+    [
+        ("from_optuna", ["True", "True"]),
+        ("from_sklearn", ["{'C': 100, 'gamma': 0.0001}", "True"]),
+    ],
+)
+def test_the_pages_from_optuna_and_scikit_learn(page, printed, capsys):
+    run_blocks(ROOT / "docs" / f"{page}.md")
+    assert capsys.readouterr().out.splitlines() == printed
+
+
 def test_the_page_from_hyperopt(capsys):
     run_blocks(ROOT / "docs" / "from_hyperopt.md")
     assert capsys.readouterr().out == "0 svm 15\n"
