@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from tunesmith.compat.hyperopt.account import Account
 from tunesmith.compat.hyperopt.exceptions import InvalidLoss, InvalidResultStatus
 from tunesmith.compat.hyperopt.pyll.base import Apply, as_apply, rec_eval
 from tunesmith.compat.hyperopt.search_space import SearchSpace
 from tunesmith.compat.hyperopt.states import JOB_STATE_DONE, STATUS_OK, STATUS_STRINGS
 from tunesmith.compat.hyperopt.trials import Attachments, Trials
-from tunesmith.exceptions import SpaceError
 
 Document = dict[str, Any]
 
@@ -74,25 +70,6 @@ class Ctrl:
         return self.current_trial
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What a sampler is told of a trial.
-
-    Parameters
-    ----------
-    misc : dict
-        Where it is from.
-    params : mapping of str to object
-        Parameters.
-    place : ndarray of shape (n_dimensions,)
-        The same in the unit cube.
-    """
-
-    misc: dict[str, Any]
-    params: Mapping[str, Any]
-    place: NDArray[np.float64]
-
-
 class Domain:
     """A function, and the space of its argument.
 
@@ -143,7 +120,7 @@ class Domain:
             pass_expr_memo_ctrl = getattr(fn, "fmin_pass_expr_memo_ctrl", False)
         self.pass_expr_memo_ctrl = pass_expr_memo_ctrl
         self.search_space = SearchSpace(self.expr)
-        self._entries: dict[int, Entry | None] = {}
+        self.account = Account(self.search_space)
 
     @property
     def params(self) -> dict[str, Any]:
@@ -194,23 +171,8 @@ class Domain:
             return self.fn(expr=self.expr, memo=memo, ctrl=ctrl)
         return self.fn(rec_eval(self.expr, memo))
 
-    def entry(self, document: Document) -> Entry | None:
-        """Return what a sampler is told of a trial; None if it is not in the space."""
-        tid, misc = document["tid"], document["misc"]
-        known = self._entries.get(tid)
-        if known is not None and known.misc is misc:
-            return known
-        values = {label: v[0] for label, v in misc["vals"].items() if v}
-        try:
-            params = self.search_space.params(values)
-            entry = Entry(misc, params, self.search_space.space.encode(params))
-        except SpaceError:
-            entry = None
-        self._entries[tid] = entry
-        return entry
-
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_entries": {}}
+        return self.__dict__ | {"account": Account(self.search_space)}
 
     def short_str(self) -> str:
         """Return a short text."""

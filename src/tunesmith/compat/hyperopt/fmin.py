@@ -24,15 +24,16 @@ from tunesmith.compat.hyperopt.pyll.base import Apply, as_apply, rec_eval
 from tunesmith.compat.hyperopt.saving import Saving, StudyFile, Unsaved
 from tunesmith.compat.hyperopt.search_space import SearchSpace
 from tunesmith.compat.hyperopt.states import (
+    JOB_STATE_CANCEL,
     JOB_STATE_DONE,
+    JOB_STATE_ERROR,
     JOB_STATE_NEW,
-    JOB_STATE_RUNNING,
     STATUS_OK,
 )
 from tunesmith.compat.hyperopt.trials import Trials
 
 _LOGGER = logging.getLogger(__name__)
-_UNFINISHED = (JOB_STATE_NEW, JOB_STATE_RUNNING)
+_FINISHED = (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
 
 Document = dict[str, Any]
 Algorithm = Callable[..., list[Document]]
@@ -111,6 +112,8 @@ class FMinIter:
         self.start_time = time.monotonic()
         self._calling = Inline() if calling is None else calling
         self._saving = Unsaved() if saving is None else saving
+        self._n_done = self._first = 0
+        self._least = math.inf
         self._progress: Callback
         if not verbose or show_progressbar is False:
             self._progress = no_progress_callback
@@ -128,20 +131,21 @@ class FMinIter:
         block_until_done : bool, default=True
             Whether all that have been suggested are waited for.
         """
-        n_done = self._count(JOB_STATE_DONE)
+        self.trials.refresh()
+        done = [doc for doc in self.trials if doc["state"] == JOB_STATE_DONE]
+        self._n_done = n_shown = len(done)
+        self._least = min(map(_loss, done), default=math.inf)
         total = None if self.max_evals == sys.maxsize else self.max_evals
-        with self._progress(n_done, total) as meter, self._calling:
+        with self._progress(n_shown, total) as meter, self._calling:
             while not self._is_over():
                 N -= self._suggest(N)
                 if not self._run_some():
                     break
-                losses = self._losses()
-                if losses:
-                    meter.postfix = f"best loss: {min(losses)}"
-                done = self._count(JOB_STATE_DONE)
-                if done > n_done:
-                    meter.update(done - n_done)
-                n_done = done
+                if self._least < math.inf:
+                    meter.postfix = f"best loss: {self._least}"
+                if self._n_done > n_shown:
+                    meter.update(self._n_done - n_shown)
+                    n_shown = self._n_done
                 if self._is_to_stop():
                     break
             self._calling.finish(self._ended)
@@ -149,11 +153,10 @@ class FMinIter:
 
     def _suggest(self, most: int) -> int:
         """Ask for as many trials as the queue has room for; return how many there are."""
-        width, unfinished = self._calling.width, self._count(_UNFINISHED)
+        width, unfinished = self._calling.width, len(self._unfinished())
         wanted = min(max(width, self.max_queue_len) - unfinished, most)
         if unfinished >= width or wanted <= 0:
             return 0
-        self.trials.refresh()
         tids = self.trials.new_trial_ids(wanted)
         seed, *_ = _seeds(self.rstate, wanted)
         documents = self.algo(tids, self.domain, self.trials, seed)
@@ -164,17 +167,28 @@ class FMinIter:
 
     def _run_some(self) -> bool:
         """Run trials that wait; return False if there was none."""
-        waiting = [doc for doc in self.trials._dynamic_trials if doc["state"] == JOB_STATE_NEW]
+        waiting = [doc for doc in self._unfinished() if doc["state"] == JOB_STATE_NEW]
         try:
             ran = self._calling.run(self.domain, self.trials, waiting, self._ended)
         finally:
             self.trials.refresh()
         return ran
 
+    def _unfinished(self) -> list[Document]:
+        """Return the trials that wait or run."""
+        documents = self.trials._dynamic_trials
+        # Long searches would look at all that have ended again and again.
+        self._first = min(self._first, len(documents))
+        while self._first < len(documents) and documents[self._first]["state"] in _FINISHED:
+            self._first += 1
+        return [doc for doc in documents[self._first :] if doc["state"] not in _FINISHED]
+
     def _ended(self, document: Document, error: Exception | None) -> None:
         """Take note of how a trial has ended."""
         self._saving.end(document, self.trials)
         if error is None:
+            self._n_done += 1
+            self._least = min(self._least, _loss(document))
             return
         _LOGGER.error("trial %s raised %r", document["tid"], error)
         if not self.catch_eval_exceptions:
@@ -183,21 +197,13 @@ class FMinIter:
     def _is_over(self) -> bool:
         if self.timeout is not None and time.monotonic() - self.start_time >= self.timeout:
             return True
-        threshold = self.loss_threshold
-        return threshold is not None and min(self._losses(), default=np.inf) < threshold
+        return self.loss_threshold is not None and self._least < self.loss_threshold
 
     def _is_to_stop(self) -> bool:
         if self.early_stop_fn is None or not len(self.trials):
             return False
         stop, self.early_stop_args = self.early_stop_fn(self.trials, *self.early_stop_args)
         return bool(stop)
-
-    def _losses(self) -> list[float]:
-        results = [r for r in self.trials.results if r["status"] == STATUS_OK]
-        return [r["loss"] for r in results if not math.isnan(r["loss"])]
-
-    def _count(self, states: Any) -> int:
-        return self.trials.count_by_state_unsynced(states)
 
     def __iter__(self) -> FMinIter:
         return self
@@ -427,6 +433,13 @@ def partial(fn: Callable[..., Any], **kwargs: Any) -> Callable[..., Any]:
     if hasattr(fn, "fmin_pass_expr_memo_ctrl"):
         made.fmin_pass_expr_memo_ctrl = fn.fmin_pass_expr_memo_ctrl  # type: ignore[attr-defined]
     return made
+
+
+def _loss(document: Document) -> float:
+    """Return the loss of a trial; infinite if it has none."""
+    result = document["result"]
+    loss = result.get("loss") if result["status"] == STATUS_OK else None
+    return math.inf if loss is None or math.isnan(loss) else float(loss)
 
 
 def _check(name: str, value: Any, *, positive: bool = False) -> None:

@@ -135,11 +135,8 @@ class Multiples:
 
     def support(self) -> tuple[float, float]:  # noqa: D102
         low, high = self.law.support()
-        return _rounded(low / self.q), _rounded(high / self.q)
-
-
-def _rounded(x: float) -> float:
-    return x if math.isinf(x) else float(np.round(x))
+        # A bound that lies just between two multiples is drawn with no chance at all.
+        return float(np.floor(low / self.q + 0.5)), float(np.ceil(high / self.q - 0.5))
 
 
 @dataclass(frozen=True)

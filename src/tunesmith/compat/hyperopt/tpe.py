@@ -34,7 +34,7 @@ def suggest(
     """Suggest by `tunesmith.samplers.tpe.TPESampler`, and now and then by a Gaussian process.
 
     The estimators look at all parameters at once. Once they begin to learn, every third suggestion
-    is `tunesmith.samplers.gp.GPSampler`'s, up to the 300th trial: so better values are found, and
+    is `tunesmith.samplers.gp.GPSampler`'s, up to the 100th trial: so better values are found, and
     it still takes less time than Hyperopt's own.
 
     Parameters
@@ -89,5 +89,5 @@ class _InTurn:
 
 
 _EVERY = 3
-_FEW = 300
+_FEW = 100
 """Trials up to which a process is quick."""

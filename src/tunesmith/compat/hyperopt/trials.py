@@ -65,7 +65,7 @@ class Trials:
     asynchronous = False
 
     def __init__(self, exp_key: Any = None, refresh: bool = True) -> None:
-        self._ids: set[int] = set()
+        self._n_numbered = self._next = 0
         self._dynamic_trials: list[Document] = []
         self._exp_key = exp_key
         self._trials: list[Document] = []
@@ -94,7 +94,6 @@ class Trials:
     def refresh(self) -> None:
         """Look for trials that are new or have changed."""
         self._trials = [doc for doc in self._mine() if doc["state"] in JOB_VALID_STATES]
-        self._ids.update(doc["tid"] for doc in self._trials)
 
     def _mine(self) -> Iterable[Document]:
         if self._exp_key is None:
@@ -241,10 +240,14 @@ class Trials:
 
     def new_trial_ids(self, n: int) -> list[int]:
         """Return numbers that no trial has."""
-        first = max(self._ids, default=-1) + 1
-        numbers = list(range(first, first + n))
-        self._ids.update(numbers)
-        return numbers
+        if self._n_numbered > len(self._dynamic_trials):
+            self._n_numbered = 0  # some have been deleted
+        for doc in self._dynamic_trials[self._n_numbered :]:
+            self._next = max(self._next, doc["tid"] + 1)
+        self._n_numbered = len(self._dynamic_trials)
+        first = self._next
+        self._next += n
+        return list(range(first, self._next))
 
     def new_trial_docs(
         self,
@@ -322,7 +325,7 @@ class Trials:
     def delete_all(self) -> None:
         """Forget all trials and attachments."""
         self._dynamic_trials = []
-        self._ids = set()
+        self._n_numbered = self._next = 0
         self.attachments = {}
         self.refresh()
 
