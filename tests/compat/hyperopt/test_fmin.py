@@ -197,7 +197,8 @@ def test_the_seed_may_stand_in_the_environment(monkeypatch):
         ({"loss_threshold": "a"}, ValueError, "loss_threshold argument"),
         ({"max_evals": 0}, ValueError, "max_evals argument"),
         ({"max_queue_len": True}, ValueError, "max_queue_len argument"),
-        ({"algo": "tpe"}, TypeError, "cannot be called"),
+        ({"algo": "tpe"}, TypeError, "algo='tpe' cannot be called"),
+        ({"function": "loss"}, TypeError, "fn='loss' cannot be called"),
         ({"rstate": "a"}, TypeError, "no generator"),
         ({"points_to_evaluate": {"x": 1}}, TypeError, "list of dicts"),
         ({"points_to_evaluate": [{"y": 1}]}, ValueError, "'y' is no hyperparameter"),
@@ -208,7 +209,7 @@ def test_an_argument_that_is_none_is_told_before_anything_runs(options, error, w
         raise AssertionError
 
     with pytest.raises(error, match=words):
-        quiet(never, **options)
+        quiet(**{"function": never} | options)
 
 
 def test_what_an_algorithm_does_not_use_is_said():
@@ -283,3 +284,15 @@ def test_warnings_of_spaces_are_none():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         quiet(lambda p: p, hp.qlognormal("x", 0, 1, 1), tpe.suggest, 30)
+
+
+def test_all_public_names_of_hyperopt_are_there():
+    import hyperopt
+
+    import tunesmith.compat.hyperopt as ours
+
+    modules = {"atpe_models", "algobase", "criteria", "graph_viz", "ipy", "main", "rdists"}
+    internal = {"std_out_err_redirect_tqdm", "utils", "vectorize", "version", "tests"}
+    names = {name for name in dir(hyperopt) if not name.startswith("_")}
+    missing = names - set(dir(ours)) - modules - internal - {"PackageNotFoundError"}
+    assert not missing

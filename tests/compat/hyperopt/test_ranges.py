@@ -136,7 +136,7 @@ def test_a_range_that_is_none_is_refused(make, words):
         make()
 
 
-@pytest.mark.parametrize("label", [None, 1, ("x",)])
+@pytest.mark.parametrize("label", [None, 1, ("x",), b"x"])
 def test_a_label_is_text(label):
     with pytest.raises(TypeError, match=r"Write hp\.uniform\('name'"):
         hp.uniform(label, 0, 1)

@@ -190,9 +190,9 @@ class FMinIter:
             self._n_done += 1
             self._least = min(self._least, _loss(document))
             return
-        _LOGGER.error("trial %s raised %r", document["tid"], error)
         if not self.catch_eval_exceptions:
             raise error
+        _LOGGER.warning("trial %s raised %r", document["tid"], error)
 
     def _is_over(self) -> bool:
         if self.timeout is not None and time.monotonic() - self.start_time >= self.timeout:
@@ -327,6 +327,8 @@ def fmin(
     _check("max_queue_len", max_queue_len, positive=True)
     if isinstance(space, str) and space == "annotated":
         space, fn = _annotated(fn)
+    if not callable(fn):
+        raise TypeError(f"fn={fn!r} cannot be called; give a function of a point of the space")
     if algo is None:
         algo = tpe.suggest
     if not callable(algo):

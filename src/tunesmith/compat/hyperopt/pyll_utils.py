@@ -21,7 +21,7 @@ def validate_label(f: Maker) -> Maker:
     @wraps(f)
     def checked(label: Any, *args: Any, **kwargs: Any) -> Apply:
         text = label.obj if isinstance(label, Literal) else label
-        if not isinstance(text, str | bytes):
+        if not isinstance(text, str):
             raise TypeError(
                 f"a hyperparameter needs a label, which is text, before all else; got {label!r}. "
                 f"Write hp.{f.__name__.removeprefix('hp_')}('name', ...)"
