@@ -1,6 +1,7 @@
 # ruff: noqa: F821, F841 - variables of the data function are known in the model
 from __future__ import annotations
 
+import functools
 import inspect
 
 import numpy as np
@@ -127,6 +128,34 @@ def test_data_goes_by_name_or_else_in_order():
     assert minimized(in_order, swapped)[1] == (2, 1)
 
 
+def many():
+    return 1, 2, 3
+
+
+def one_list():
+    rows = [1, 2, 3]
+    return rows
+
+
+def one_tuple():
+    rows = 1, 2, 3
+    return rows
+
+
+def takes_rows(rows):
+    return {"loss": {{uniform(0, 1)}}, "status": STATUS_OK, "model": rows}
+
+
+def takes_three(a, b, c):
+    return {"loss": {{uniform(0, 1)}}, "status": STATUS_OK, "model": (a, b, c)}
+
+
+def test_a_list_is_one_value_and_a_tuple_is_several():
+    assert minimized(takes_rows, one_list)[1] == [1, 2, 3]
+    assert minimized(takes_three, one_tuple)[1] == (1, 2, 3)
+    assert minimized(takes_three, many)[1] == (1, 2, 3)
+
+
 def test_data_that_does_not_fit_is_told():
     with pytest.raises(TemplateError, match=r"returns 2 values \(b, a\), and takes_one takes 1"):
         minimized(takes_one, swapped)
@@ -136,6 +165,13 @@ def test_data_that_does_not_fit_is_told():
 
     with pytest.raises(TemplateError, match="returns nothing"):
         minimized(takes_one, nothing)
+
+
+def test_data_may_come_from_anything_that_can_be_called():
+    made = {}
+    exec("def unseen():\n    return 1", made)
+    for function in (made["unseen"], functools.cache(single), functools.partial(int, 3)):
+        assert minimized(takes_one, function)[0].keys() == {"uniform"}
 
 
 def build(kernel):

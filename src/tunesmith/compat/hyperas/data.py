@@ -37,9 +37,10 @@ class Data:
     @classmethod
     def of(cls, function: Callable[..., Any]) -> Data:
         """Call a function of data, once."""
-        if not isinstance(function, FunctionType) or function.__name__ == "<lambda>":
+        try:
+            source = Source.of(function)
+        except TemplateError:  # it is no such function, so its variables have no names
             return cls(_tuple(function()), (), {})
-        source = Source.of(function)
         telling = copy.deepcopy(source.node)
         _Telling().generic_visit(telling)
         told = rebuilt(function, compiled(source, telling, ()), {})()
@@ -49,7 +50,9 @@ class Data:
             )
         returned, variables = told
         names = _returned_names(source.node)
-        values = _tuple(returned)
+        # A list that is returned by its name is one value, as it is in Hyperas.
+        one = len(names) == 1 and isinstance(returned, list)
+        values = (returned,) if one else _tuple(returned)
         return cls(values, names if len(names) == len(values) else (), variables)
 
     def arguments(self, function: Callable[..., Any]) -> dict[str, Any]:
