@@ -4,6 +4,9 @@ import os
 import shutil
 import tempfile
 
+import pytest
+from threadpoolctl import threadpool_limits
+
 # Before anything imports Keras; whoever wants another backend says so.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -16,14 +19,33 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-# A plugin for another pytest, which would swap scikit-learn's classes in this one; and a script.
-collect_ignore = ["conformance/sklearn_suite", "search/killed_script.py"]
+# Plugins for another pytest, which would swap what others' packages hold in this one; and scripts.
+collect_ignore = [
+    "compat/hyperopt/killed_search.py",
+    "conformance/hyperopt_suite",
+    "conformance/sklearn_suite",
+    "search/killed_script.py",
+]
 # Keras binds to one backend a process.
 collect_ignore += [
     f"models/on_{backend}.py"
     for backend in ("tensorflow", "torch")
     if backend != os.environ["KERAS_BACKEND"]
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread(request):
+    """Limit the threads of the tests that make thousands of small fits.
+
+    On as many cores as there are tests at once, fits of a few samples take many times longer where
+    their threads wait for each other.
+    """
+    if request.path.parent.name not in ("differential", "property"):
+        yield
+        return
+    with threadpool_limits(1):
+        yield
 
 
 def pytest_unconfigure():
