@@ -158,6 +158,28 @@ def test_a_value_that_is_missing_is_named():
         space_eval({"a": hp.uniform("x", 0, 1)}, {"y": 1})
 
 
+def test_values_that_have_been_in_a_table_are_numbers_still():
+    space = {"c": hp.choice("c", ["a", "b"]), "x": hp.uniform("x", 0, 1)}
+    assert space_eval(space, {"c": 1.0, "x": np.array(0.5), "loss": "?"}) == {"c": "b", "x": 0.5}
+
+
+@pytest.mark.parametrize("value", ["b", [1], (1,)])
+def test_a_value_that_is_no_number_is_named(value):
+    with pytest.raises(TypeError, match=r"'c'.*number of its option; got "):
+        space_eval(hp.choice("c", ["a", "b"]), {"c": value})
+
+
+@pytest.mark.parametrize("number", [2, -1, 0.5])
+def test_there_is_no_such_option(number):
+    with pytest.raises(BadSearchSpace, match=f"no option {number}"):
+        space_eval(hp.choice("c", ["a", "b"]), {"c": number})
+
+
+def test_an_assignment_is_a_dict():
+    with pytest.raises(TypeError, match="a dict of values by label"):
+        space_eval(hp.uniform("x", 0, 1), 0.5)
+
+
 def test_a_copy_can_have_parts_replaced():
     x = as_apply(1)
     expression = x + 2

@@ -122,6 +122,7 @@ def test_chances_of_options_are_as_given():
         (lambda: hp.randint("x", 5, 5), "no whole number"),
         (lambda: hp.choice("x", []), "empty"),
         (lambda: hp.choice("x", "abc"), "have to be a list"),
+        (lambda: hp.choice("x", 3), "have to be a list"),
         (lambda: hp.pchoice("x", ["a", "b"]), "pairs"),
         (lambda: hp.pchoice("x", [(0.5, "a"), (0.6, "b")]), "sum to 1"),
         (lambda: read(hp.uniform("x", 0, math.inf)), "finite number"),

@@ -321,18 +321,20 @@ def fmin(
     >>> sorted(best), best["case"], list(space_eval(space, best))
     (['a', 'case'], 0, ['a'])
     """
-    _check("timeout", timeout, positive=True)
-    _check("loss_threshold", loss_threshold)
-    _check("max_evals", max_evals, positive=True)
-    _check("max_queue_len", max_queue_len, positive=True)
+    _check("timeout", timeout, "a positive value", _is_positive)
+    _check("loss_threshold", loss_threshold, "a numeric value", lambda _: True)
+    _check("max_evals", max_evals, "a positive whole number", _is_count)
+    _check("max_queue_len", max_queue_len, "a positive whole number", _is_count)
     if isinstance(space, str) and space == "annotated":
         space, fn = _annotated(fn)
-    if not callable(fn):
-        raise TypeError(f"fn={fn!r} cannot be called; give a function of a point of the space")
+    if not callable(fn) or isinstance(fn, Apply):
+        raise TypeError(f"fn={fn!r} is no function; give one of a point of the space")
     if algo is None:
         algo = tpe.suggest
     if not callable(algo):
         raise TypeError(f"algo={algo!r} cannot be called; give tpe.suggest or rand.suggest")
+    if trials is not None and not isinstance(trials, Trials):
+        raise TypeError(f"trials={trials!r} are no trials; give Trials() of tunesmith's")
     generator = _generator(rstate)
     if allow_trials_fmin and trials is not None:
         passed = {
@@ -388,7 +390,9 @@ def space_eval(space: Any, hp_assignment: Mapping[str, Any]) -> Any:
     Raises
     ------
     BadSearchSpace
-        If a value is missing.
+        If a value is missing, or there is no such option.
+    TypeError
+        If a value is no number.
 
     Examples
     --------
@@ -397,7 +401,8 @@ def space_eval(space: Any, hp_assignment: Mapping[str, Any]) -> Any:
     {'kernel': 'poly'}
     """
     expr = as_apply(space)
-    return rec_eval(expr, SearchSpace(expr).memo(hp_assignment))
+    searched = SearchSpace(expr)
+    return rec_eval(expr, searched.memo(_read_assignment(hp_assignment, searched)))
 
 
 def generate_trials_to_calculate(points: list[dict[str, Any]]) -> Trials:
@@ -444,11 +449,18 @@ def _loss(document: Document) -> float:
     return math.inf if loss is None or math.isnan(loss) else float(loss)
 
 
-def _check(name: str, value: Any, *, positive: bool = False) -> None:
+def _check(name: str, value: Any, what: str, is_so: Callable[[Any], bool]) -> None:
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if value is not None and not (number and (value > 0 or not positive)):
-        what = "a positive value" if positive else "a numeric value"
-        raise ValueError(f"The {name} argument should be None or {what}. Given value: {value}")
+    if value is not None and not (number and is_so(value)):
+        raise ValueError(f"The {name} argument should be None or {what}. Given value: {value!r}")
+
+
+def _is_positive(value: float) -> bool:
+    return value > 0
+
+
+def _is_count(value: float) -> bool:
+    return value > 0 and (value == math.inf or value % 1 == 0)
 
 
 def _generator(rstate: Any) -> np.random.Generator:
@@ -483,6 +495,22 @@ def _annotated(fn: Callable[..., Any]) -> tuple[dict[str, Any], Callable[..., An
 
 def _saving(place: Any, domain: Domain) -> Saving:
     return StudyFile(os.fspath(place), domain.search_space) if place else Unsaved()
+
+
+def _read_assignment(values: Any, space: SearchSpace) -> dict[str, Any]:
+    """Return the values of the labels that have one, or raise where one is no number."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"space_eval takes a dict of values by label, as of fmin, got {values!r}")
+    there = {
+        label: values[label] for label in space.hyperparameters if values.get(label) is not None
+    }
+    for label, value in there.items():
+        if not isinstance(value, numbers.Real | np.ndarray):
+            raise TypeError(
+                f"space_eval takes a number for {label!r}, as fmin returns it, and of a choice "
+                f"the number of its option; got {value!r}"
+            )
+    return there
 
 
 def _read_points(points: Any, domain: Domain) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
@@ -111,7 +111,7 @@ def hp_pchoice(label: str, p_options: Sequence[tuple[float, Any]]) -> Apply:
 
 
 def _options(label: str, options: Any) -> list[Any]:
-    if isinstance(options, Apply | str | dict):
+    if isinstance(options, Apply | str | Mapping) or not isinstance(options, Iterable):
         raise BadSearchSpace(f"{label!r}: the options have to be a list, got {options!r}")
     listed = list(options)
     if not listed:

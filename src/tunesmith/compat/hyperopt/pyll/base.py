@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import Any, Never, TypeVar
@@ -469,10 +468,10 @@ def _evaluated(node: Apply, values: Mapping[Apply, Any], rng: np.random.Generato
 
 def _position(value: Any, n: int) -> int:
     """Return the number of the option that a switch takes."""
-    number = operator.index(value.item() if isinstance(value, np.ndarray) else value)
-    if not 0 <= number < n:
-        raise BadSearchSpace(f"a switch of {n} options has no option {number}")
-    return number
+    # Numbers that have been in a table come back as floats.
+    if value not in range(n):
+        raise BadSearchSpace(f"a switch of {n} options has no option {value!r}")
+    return int(value)
 
 
 def _tuple(*args: Any) -> tuple[Any, ...]:
