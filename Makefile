@@ -30,7 +30,7 @@ test: check
 	$(BIN)/pytest -m 'measures and not long'
 
 test-long: $(DEV)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m 'long and not measures'
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m 'long and not measures'
 	$(BIN)/pytest -m 'long and measures'
 
 test-all: test

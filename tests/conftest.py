@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -34,18 +35,21 @@ collect_ignore += [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread(request):
-    """Limit the threads of the tests that make thousands of small fits.
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Limit the threads of this process, which others run tests beside.
 
-    On as many cores as there are tests at once, fits of a few samples take many times longer where
-    their threads wait for each other.
+    Where there are more threads than cores, fits of a few samples take many times longer: their
+    threads wait for each other, and do so at work.
     """
-    if request.path.parent.name not in ("differential", "property"):
-        yield
-        return
     with threadpool_limits(1):
         yield
+
+
+def pytest_collection_finish():
+    # Each full collection would look at everything that has been imported.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -75,55 +76,59 @@ def kill_once(study, result, kind, at):
     return kept
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Return a function that tells what a kind of search finds in one run."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return functools.cache(lambda kind: run("none", folder / f"{kind}.json", kind))
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("batch", range(4))
-def test_killed_at_random_moments_and_resumed(tmp_path, batch):
+def test_killed_at_random_moments_and_resumed(tmp_path, batch, undisturbed):
     """Five kills each of four searches of 36 evaluations, then one run to the end."""
     study, result = tmp_path / "study.db", tmp_path / "result.json"
-    expected = run("none", tmp_path / "expected.json", "small")
     moments = sorted(random.Random(batch).sample(range(36), 5))
     before = 0
     for at in moments:
         kept = kill_once(study, result, "small", at)
         assert kept >= before
         before = kept
-    assert run(study, result, "small") == expected
+    assert run(study, result, "small") == undisturbed("small")
     assert n_kept(study) >= 36
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("at", [1, 4, 11, 20])
-def test_killed_inside_a_bundle_that_shares(tmp_path, at):
+def test_killed_inside_a_bundle_that_shares(tmp_path, at, undisturbed):
     """Forests without a seed: the study's own makes the second half fit the first."""
     study, result = tmp_path / "study.db", tmp_path / "result.json"
-    expected = run("none", tmp_path / "expected.json", "shared")
     kept = kill_once(study, result, "shared", at)
     assert at <= kept <= 36
-    assert run(study, result, "shared") == expected
+    assert run(study, result, "shared") == undisturbed("shared")
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("at", [2, 7])
-def test_killed_keras_search_resumes_to_the_same_bits(tmp_path, at):
+def test_killed_keras_search_resumes_to_the_same_bits(tmp_path, at, undisturbed):
     pytest.importorskip("keras", reason="Keras is not installed")
     pytest.importorskip("jax", reason="JAX is not installed")
     study, result = tmp_path / "study.db", tmp_path / "result.json"
-    expected = run("none", tmp_path / "expected.json", "keras")
     kept = kill_once(study, result, "keras", at)
     assert at <= kept < 12
-    assert run(study, result, "keras") == expected
+    assert run(study, result, "keras") == undisturbed("keras")
 
 
 @pytest.mark.long
-def test_two_drivers_at_once_on_one_study(tmp_path):
+def test_two_drivers_at_once_on_one_study(tmp_path, undisturbed):
     study = tmp_path / "study.db"
-    expected = run("none", tmp_path / "expected.json", "small")
     results = [tmp_path / f"{n}.json" for n in range(2)]
     drivers = [start(study, result, "small") for result in results]
     for driver in drivers:
         _, errors = driver.communicate(timeout=120)
         assert driver.returncode == 0, errors.decode()
-    assert [json.loads(result.read_text()) for result in results] == [expected, expected]
+    found = [json.loads(result.read_text()) for result in results]
+    assert found == [undisturbed("small")] * 2
 
 
 def test_no_process_is_left_after_a_kill(tmp_path):

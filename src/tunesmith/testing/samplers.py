@@ -20,7 +20,7 @@ from tunesmith.space import Categorical, Choice, Float, Int, Space
 from tunesmith.space.categorical import same
 from tunesmith.trial import History
 
-_SEEDS = range(5)
+_SEEDS = range(2)
 
 
 def check_sampler(factory: Callable[[Space], Sampler], n_objectives: Sequence[int] = (1,)) -> None:
