@@ -84,16 +84,21 @@ def draw(found, path):
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
+    ways = "halving", "learned"
     names = list(dict.fromkeys(name for name, _ in found))
-    figure, axes = plt.subplots(1, len(names), figsize=(8, 3.6), layout="constrained")
+    figure, axes = plt.subplots(1, len(names), figsize=(7, 3.6), layout="constrained")
     for place, name in zip(axes, names, strict=True):
-        for way in ("halving", "learned"):
-            place.scatter(*zip(*found[name, way], strict=True), label=way)
-        place.set_title(name)
-        place.set_xlabel("samples fitted")
-        place.set_ylabel("accuracy of the best candidate")
-        place.grid(alpha=0.3)
-    axes[0].legend(frameon=False)
+        samples, scores = np.array([found[name, way] for way in ways]).transpose(2, 0, 1)
+        place.plot(ways, scores, marker="o", color="0.6", mfc="C0", mec="C0")
+        place.plot(ways, scores.mean(axis=1), marker="_", ms=24, mew=2.5, lw=0, color="C3")
+        labels = [
+            f"{w}\n{n:,.0f} samples" for w, n in zip(ways, samples.mean(axis=1), strict=True)
+        ]
+        place.set_xticks(ways, labels)
+        place.set_xlim(-0.4, 1.4)
+        place.set_title(f"{name} (red: mean of seeds)")
+        place.grid(alpha=0.3, axis="y")
+    axes[0].set_ylabel("accuracy of the best candidate")
     figure.savefig(path, dpi=150)
 
 
