@@ -92,7 +92,7 @@ def test_sharing_changes_no_bit(case, folder, data):
 
 @pytest.mark.long
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(data=st.data())
 def test_sharing_changes_no_bit_however_long_one_looks(case, folder, data):
     check(case, folder, data)

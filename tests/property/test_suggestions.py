@@ -25,7 +25,7 @@ SAMPLERS = pytest.mark.parametrize(
     [RandomSampler(), QMCSampler(), TPESampler(n_startup=4), GPSampler(3), AutoSampler()],
     ids=["random", "qmc", "tpe", "gp", "auto"],
 )
-law = settings(deadline=None, derandomize=True, max_examples=20)
+law = settings(deadline=None, derandomize=True, max_examples=12)
 
 
 def leaves():
