@@ -70,6 +70,40 @@ def test_a_converted_script_is_no_script_of_theirs_any_more():
             convert(text)
 
 
+@pytest.mark.parametrize("package", ["hyperopt", "tunesmith.compat.hyperopt"])
+def test_an_import_of_everything_names_what_is_used(package):
+    search = "best = fmin(abs, hp.uniform('x', -1, 1), tpe.suggest, 9)\n"
+    named = convert(f"from hyperopt import fmin, hp, tpe\n{search}")
+    assert convert(f"from {package} import *\n{search}") == named
+    kept = convert(f"from {package} import *\n{search}print(Trials, other)\n").text
+    assert f"from {package} import Trials, fmin, hp, tpe\n" in kept
+
+
+@pytest.mark.parametrize(
+    ("use", "line", "words"),
+    [
+        ("print(Trials)", 3, "Trials is left"),
+        ("def late():\n    return tpe.suggest", 4, "tpe is left"),
+        ("from hyperopt.pyll import stochastic as s\nprint(s.sample(1))", 4, "s is left"),
+        ("import hyperopt\nprint(hyperopt.__version__)", 4, "hyperopt is left"),
+    ],
+)
+def test_names_that_are_left_are_told_and_imported_still(use, line, words):
+    search = "best = fmin(abs, hp.uniform('x', -1, 1), tpe.suggest, 9)"
+    found = convert(f"from hyperopt import *\n{search}\n{use}\n")
+    (remark,) = found.remarks
+    assert (remark.line, words in remark.text) == (line, True)
+    name = words.split()[0]
+    assert any(name in text for text in found.text.splitlines() if "import" in text)
+
+
+def test_variables_that_are_gone_are_told():
+    search = "best = fmin(abs, hp.uniform('x', -1, 1), tpe.suggest, 9, trials=trials)"
+    script = f"from hyperopt import *\ntrials = Trials()\n{search}\nprint(trials, unknown)\n"
+    (remark,) = convert(script).remarks
+    assert (remark.line, remark.text) == (4, "there is no trials any more; see what result holds")
+
+
 def test_a_script_that_moved_by_its_import_is_converted_too():
     text = (HERE / "scripts" / "forest.txt").read_text()
     moved = text.replace("from hyperopt", "from tunesmith.compat.hyperopt")

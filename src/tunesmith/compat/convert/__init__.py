@@ -56,10 +56,11 @@ def convert(text: str, name: str = "<script>") -> Conversion:
         ) from None
     from tunesmith.compat.convert.from_hyperas import Hyperas
     from tunesmith.compat.convert.from_hyperopt import Hyperopt
-    from tunesmith.compat.convert.imports import Imports, searches
+    from tunesmith.compat.convert.imports import Imports, NamedImports, searches
+    from tunesmith.compat.convert.leftovers import note_leftovers
 
     try:
-        module = cst.parse_module(text)
+        module = cst.parse_module(text).visit(NamedImports())
     except cst.ParserSyntaxError as error:
         raise ConversionError(f"{name}:{error.raw_line}: {error.message}") from None
     wrapper = MetadataWrapper(module)
@@ -77,5 +78,6 @@ def convert(text: str, name: str = "<script>") -> Conversion:
     notes = Notes()
     kind: Any = Hyperopt if "hyperopt" in found else Hyperas
     changed: cst.Module = wrapper.visit(kind(notes, wrapper.module))
+    note_leftovers(module, changed, notes)
     changed = changed.visit(Imports(notes))
     return Conversion(changed.code, tuple(sorted(notes.remarks)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import libcst as cst
@@ -27,6 +28,36 @@ def searches(wrapper: MetadataWrapper) -> dict[str, int]:
     return found
 
 
+class NamedImports(cst.CSTTransformer):
+    """Has ``from hyperopt import *`` name what the script uses."""
+
+    def visit_Module(self, node: cst.Module) -> None:
+        self._used = {
+            name.value for name in m.findall(node, m.Name()) if isinstance(name, cst.Name)
+        }
+
+    def leave_ImportFrom(
+        self, original_node: cst.ImportFrom, updated_node: cst.ImportFrom
+    ) -> cst.ImportFrom:
+        module = updated_node.module
+        if module is None or not isinstance(updated_node.names, cst.ImportStar):
+            return updated_node
+        names = _public(text_of(module)) if is_old(updated_node) else []
+        aliases = [cst.ImportAlias(cst.Name(name)) for name in names if name in self._used]
+        return updated_node.with_changes(names=aliases) if aliases else updated_node
+
+
+def _public(path: str) -> list[str]:
+    """Return the names that a module of an old library gives, as ours of its name does."""
+    try:
+        module = importlib.import_module(
+            f"tunesmith.compat.{path.removeprefix('tunesmith.compat.')}"
+        )
+    except ImportError:
+        return []
+    return sorted(getattr(module, "__all__", [n for n in vars(module) if not n.startswith("_")]))
+
+
 class Imports(cst.CSTTransformer):
     """Replaces the imports of an old library.
 
@@ -49,7 +80,7 @@ class Imports(cst.CSTTransformer):
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
     ) -> Any:
         statement = updated_node.body[0] if len(updated_node.body) == 1 else None
-        if not isinstance(statement, cst.Import | cst.ImportFrom) or not _is_old(statement):
+        if not isinstance(statement, cst.Import | cst.ImportFrom) or not is_old(statement):
             return updated_node
         header, self._header = self._header, []
         lines: list[Any] = [cst.parse_statement(line) for line in header]
@@ -61,7 +92,8 @@ class Imports(cst.CSTTransformer):
         return cst.FlattenSentinel(lines)
 
 
-def _is_old(statement: cst.Import | cst.ImportFrom) -> bool:
+def is_old(statement: cst.Import | cst.ImportFrom) -> bool:
+    """Tell whether an import is of an old library alone."""
     if isinstance(statement, cst.Import):
         paths = [text_of(alias.name) for alias in statement.names]
     else:
