@@ -97,6 +97,21 @@ def test_names_that_are_left_are_told_and_imported_still(use, line, words):
     assert any(name in text for text in found.text.splitlines() if "import" in text)
 
 
+def test_an_attribute_that_is_gone_is_told():
+    search = "    best = fmin(abs, hp.uniform('x', -1, 1), tpe.suggest, 9, trials=self.trials)"
+    script = f"from hyperopt import *\ndef run(self):\n    self.trials = Trials()\n{search}\n"
+    (remark,) = convert(script).remarks
+    assert (remark.line, remark.text) == (3, "there is no self.trials any more; keep result")
+
+
+@pytest.mark.parametrize("made", ["np.random.default_rng", "np.random.RandomState", "default_rng"])
+def test_a_seed_is_taken_whatever_it_is(made):
+    search = f"best = fmin(abs, hp.uniform('x', -1, 1), tpe.suggest, 9, rstate={made}(seed + 1))"
+    found = convert(f"from hyperopt import *\n{search}\n")
+    assert "random_state=seed + 1)" in found.text
+    assert not found.remarks
+
+
 def test_variables_that_are_gone_are_told():
     search = "best = fmin(abs, hp.uniform('x', -1, 1), tpe.suggest, 9, trials=trials)"
     script = f"from hyperopt import *\ntrials = Trials()\n{search}\nprint(trials, unknown)\n"

@@ -179,7 +179,7 @@ class Hyperopt(cst.CSTTransformer):
         found = []
         if "rstate" in given:
             seed = given["rstate"]
-            if isinstance(seed, cst.Call) and m.matches(seed, m.Call(args=[m.Arg(m.Integer())])):
+            if isinstance(seed, cst.Call) and m.matches(seed, _SEEDED):
                 found.append(f"random_state={text_of(seed.args[0].value)}")
             else:
                 self._notes.todo(line, "random_state= takes a whole number, in place of rstate")
@@ -234,6 +234,10 @@ class Hyperopt(cst.CSTTransformer):
         value = getattr(before, "value", None)
         called = self._name(value) if isinstance(value, cst.Call) else None
         if called in ("Trials", "SparkTrials") and isinstance(before, cst.Assign):
+            for target in before.targets:
+                if not isinstance(target.target, cst.Name):
+                    text = f"there is no {text_of(target.target)} any more; keep {self._result}"
+                    self._notes.todo(self._line(original_node), text)
             self._lines_above = (*self._lines_above, *updated_node.leading_lines)
             return cst.RemoveFromParent()
         above, self._lines_above = (*self._lines_above, *updated_node.leading_lines), ()
@@ -326,6 +330,15 @@ class Hyperopt(cst.CSTTransformer):
 
     def _line(self, node: cst.CSTNode) -> int:
         return int(self.get_metadata(PositionProvider, node).start.line)
+
+
+_SEEDED = m.Call(
+    m.Attribute(attr=m.Name("default_rng") | m.Name("RandomState"))
+    | m.Name("default_rng")
+    | m.Name("RandomState"),
+    [m.Arg(keyword=None, star="")],
+)
+"""A generator made from one number."""
 
 
 def _given(call: cst.Call) -> dict[str, cst.BaseExpression]:
