@@ -194,7 +194,7 @@ def test_the_seed_may_stand_in_the_environment(monkeypatch):
     ("options", "error", "words"),
     [
         ({"timeout": -1}, ValueError, "timeout argument"),
-        ({"loss_threshold": "a"}, ValueError, "loss_threshold argument"),
+        ({"loss_threshold": "a"}, ValueError, "or a numeric value. Given value: a$"),
         ({"max_evals": 0}, ValueError, "max_evals argument"),
         ({"max_evals": 2.5}, ValueError, "a positive whole number"),
         ({"max_queue_len": True}, ValueError, "max_queue_len argument"),

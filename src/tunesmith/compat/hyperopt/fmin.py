@@ -452,7 +452,7 @@ def _loss(document: Document) -> float:
 def _check(name: str, value: Any, what: str, is_so: Callable[[Any], bool]) -> None:
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if value is not None and not (number and is_so(value)):
-        raise ValueError(f"The {name} argument should be None or {what}. Given value: {value!r}")
+        raise ValueError(f"The {name} argument should be None or {what}. Given value: {value}")
 
 
 def _is_positive(value: float) -> bool:
