@@ -1,9 +1,11 @@
 # ruff: noqa: F821, SIM102 - templates are read, and never run
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from tunesmith.compat.hyperas.distributions import choice, normal, pchoice, uniform
+from tunesmith.compat.hyperas.distributions import choice, conditional, normal, pchoice, uniform
 from tunesmith.compat.hyperas.exceptions import TemplateError
 from tunesmith.compat.hyperas.source import Source
 from tunesmith.compat.hyperas.templates import read_templates
@@ -133,7 +135,7 @@ def test_names_are_counted_over_all_functions():
 # When they are looked at
 
 
-def conditional(x):
+def branches(x):
     if {{choice(["three", "four", "five"])}} == "four":
         a = {{uniform(0, 1)}}
     elif x:
@@ -144,10 +146,10 @@ def conditional(x):
 
 
 def test_what_stands_under_a_choice_is_looked_at_there_only():
-    assert names(conditional) == ["choice", "a", "a_1", "a_2"]
-    assert labels_for(conditional, choice=1) == {"choice", "a"}
-    assert labels_for(conditional, choice=0) == {"choice", "a_1", "a_2"}
-    assert labels_for(conditional, choice=2) == {"choice", "a_1", "a_2"}
+    assert names(branches) == ["choice", "a", "a_1", "a_2"]
+    assert labels_for(branches, choice=1) == {"choice", "a"}
+    assert labels_for(branches, choice=0) == {"choice", "a_1", "a_2"}
+    assert labels_for(branches, choice=2) == {"choice", "a_1", "a_2"}
 
 
 def other_tests(x):
@@ -161,12 +163,10 @@ def other_tests(x):
 
 
 def test_a_test_may_be_any_that_is_known_before():
-    labels = labels_for(other_tests)
-    assert names(other_tests)[:3] == ["choice", "a", "a_1"] or labels
-    found = {t.name: t for t in read(other_tests)}
+    assert names(other_tests)[:3] == ["a", "a_1", "a_2"]
     conditions = {
         t.text: [(c.template.text, sorted(c.numbers)) for c in t.conditions]
-        for t in found.values()
+        for t in read(other_tests)
     }
     assert conditions["uniform(0, 1)"] == [("choice([True, False])", [0])]
     assert conditions["uniform(0, 2)"] == [("choice([True, False])", [1])]
@@ -176,6 +176,23 @@ def test_a_test_may_be_any_that_is_known_before():
     assert conditions["uniform(0, 4)"] == [pair, ("choice(UNITS)", [1])]
 
 
+def calling_tests():
+    if conditional({{choice(["three", "four"])}}) == "four":
+        a = {{uniform(0, 1)}}
+    if len({{choice(["ab", "c"])}}) > 1:
+        a = {{uniform(0, 2)}}
+    if {{choice(["relu", "elu"])}}.upper() == "ELU":
+        a = {{uniform(0, 3)}}
+    return a
+
+
+def test_a_test_may_call_what_gives_the_same_whenever_it_is_called():
+    conditions = {t.text: [sorted(c.numbers) for c in t.conditions] for t in read(calling_tests)}
+    assert conditions["uniform(0, 1)"] == [[1]]
+    assert conditions["uniform(0, 2)"] == [[0]]
+    assert conditions["uniform(0, 3)"] == [[1]]
+
+
 def unknown_test(x):
     if {{choice([1, 2])}} == x:
         return {{uniform(0, 1)}}
@@ -183,7 +200,15 @@ def unknown_test(x):
         return {{uniform(0, 2)}}
     if {{uniform(0, 1)}} > 0.5:
         return {{uniform(0, 3)}}
+    if {{choice([1, 2])}} == 1 and random.random() < 0.5:
+        return {{uniform(0, 4)}}
+    if asks_the_user({{choice([1, 2])}}):
+        return {{uniform(0, 5)}}
     return 0
+
+
+def asks_the_user(value):
+    raise AssertionError
 
 
 def test_a_test_of_what_is_not_known_makes_nothing_conditional():

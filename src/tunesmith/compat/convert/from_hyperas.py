@@ -65,6 +65,11 @@ class Hyperas(cst.CSTTransformer):
         asked = found.asked.format(name=f'"{name}"')
         return cst.parse_expression(f"trial.{asked}")
 
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        if self._name(original_node) == "distributions.conditional" and updated_node.args:
+            return updated_node.args[0].value
+        return updated_node
+
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
         self._within.append(False)
 

@@ -6,6 +6,8 @@ are those of `tunesmith.compat.hyperopt.hp`, which take one.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from tunesmith.compat.hyperopt.hp import (
     choice,
     lognormal,
@@ -23,6 +25,7 @@ from tunesmith.compat.hyperopt.hp import (
 
 __all__ = [
     "choice",
+    "conditional",
     "lognormal",
     "loguniform",
     "normal",
@@ -35,3 +38,10 @@ __all__ = [
     "uniform",
     "uniformint",
 ]
+
+T = TypeVar("T")
+
+
+def conditional(value: T) -> T:
+    """Return a value: older scripts write ``if conditional({{choice(["a", "b"])}}) == "a":``."""
+    return value

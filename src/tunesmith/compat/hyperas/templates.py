@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, TypeGuard
 
+from tunesmith.compat.hyperas.distributions import conditional
 from tunesmith.compat.hyperas.exceptions import TemplateError
 from tunesmith.compat.hyperas.source import Source
 from tunesmith.compat.hyperopt import hp
@@ -23,6 +24,8 @@ from tunesmith.compat.hyperopt.pyll import scope
 from tunesmith.compat.hyperopt.pyll.base import Apply, as_apply
 
 _CHOICES = ("choice", "pchoice")
+# What a test may call and still be told before the function runs.
+_PURE = (conditional, abs, bool, float, int, isinstance, len, max, min, round, str)
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,7 @@ def read_templates(sources: Sequence[Source], known: Mapping[str, Any]) -> list[
     for source in sources:
         reader = _Reader(source, known)
         reader.visit(source.node)
-        found += reader.found
+        found += sorted(reader.found, key=lambda t: (t.node.lineno, t.node.col_offset))
     for template, name in zip(found, _names(found), strict=True):
         template.name = name
     for template in found:
@@ -248,6 +251,8 @@ class _Maker:
             return None
         if asked & self._locals or any(isinstance(value, Apply) for value in values):
             return None
+        if not all(self._is_pure(n.func) for n in ast.walk(expression) if isinstance(n, ast.Call)):
+            return None
         code = compile(ast.fix_missing_locations(ast.Expression(expression)), "<test>", "eval")
         try:
             found = [bool(eval(code, {**self._known, "__option__": value})) for value in values]
@@ -255,6 +260,15 @@ class _Maker:
             return None
         template.values = values
         return frozenset(number for number, true in enumerate(found) if true)
+
+    def _is_pure(self, called: ast.expr) -> bool:
+        """Tell whether what a test calls gives the same now as when the function runs."""
+        if isinstance(called, ast.Name):
+            value = self._known.get(called.id, vars(builtins).get(called.id))
+            return any(value is pure for pure in _PURE)
+        while isinstance(called, ast.Attribute):
+            called = called.value
+        return isinstance(called, ast.Name) and called.id == "__option__"
 
     def _values(self, template: Template) -> list[Any]:
         """Return the options of a choice."""
