@@ -97,6 +97,24 @@ def test_names_that_are_left_are_told_and_imported_still(use, line, words):
     assert any(name in text for text in found.text.splitlines() if "import" in text)
 
 
+def test_values_of_a_trial_are_told():
+    script = """
+from hyperas import optim
+from hyperas.distributions import choice
+from hyperopt import STATUS_OK, Trials, tpe
+def model(x):
+    a = {{choice([1, 2])}}
+    print(space)
+    return {"loss": a, "status": STATUS_OK}
+def other(space):
+    return space
+best, _ = optim.minimize(model, data, tpe.suggest, 3, Trials())
+"""
+    (remark,) = convert(script).remarks
+    assert remark.line == 7
+    assert "trial.params has what was asked for" in remark.text
+
+
 def test_an_attribute_that_is_gone_is_told():
     search = "    best = fmin(abs, hp.uniform('x', -1, 1), tpe.suggest, 9, trials=self.trials)"
     script = f"from hyperopt import *\ndef run(self):\n    self.trials = Trials()\n{search}\n"

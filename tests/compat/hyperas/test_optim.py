@@ -74,6 +74,30 @@ def test_a_search_finds_the_best_run_and_its_model(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+SPACES = []
+
+
+def tells_its_values(X, y):
+    parameters = space
+    SPACES.append(parameters)
+    C = {{choice([1, 10])}}
+    if {{choice(["rbf", "linear"])}} == "rbf":
+        gamma = {{uniform(0, 1)}}
+        assert parameters["gamma"] == gamma
+    assert parameters["C"] == C
+    return {"loss": len(SPACES), "status": STATUS_OK}
+
+
+def test_space_are_the_values_of_a_trial():
+    SPACES.clear()
+    trials = Trials()
+    _, _, space = minimized(tells_its_values, trials=trials, return_space=True)
+    for found, trial in zip(SPACES, trials.trials, strict=True):
+        assert list(found) == ["C", "C_1", "gamma"]
+        looked_at = {name: value for name, value in found.items() if value is not None}
+        assert looked_at == eval_hyperopt_space(space, trial["misc"]["vals"])
+
+
 def test_values_and_the_space_can_be_had():
     best_run, _, space = minimized(eval_space=True, return_space=True)
     assert best_run["choice"] in ("rbf", "linear")

@@ -18,7 +18,7 @@ COUNT = 0
 def at(point, *functions, **given):
     sources = [Source.of(function) for function in functions]
     templates = read_templates(sources, {})
-    return Rewritten.of(sources, templates, given).at(point)
+    return Rewritten.of(sources, templates, given).at(point, {})
 
 
 def plain(x, y=2, *more, z: int = 3, **named):

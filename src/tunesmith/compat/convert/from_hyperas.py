@@ -8,7 +8,12 @@ from typing import Any
 
 import libcst as cst
 import libcst.matchers as m
-from libcst.metadata import PositionProvider, QualifiedNameProvider
+from libcst.metadata import (
+    ExpressionContext,
+    ExpressionContextProvider,
+    PositionProvider,
+    QualifiedNameProvider,
+)
 
 from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.names import canonical, text_of
@@ -31,7 +36,11 @@ class Hyperas(cst.CSTTransformer):
         The script.
     """
 
-    METADATA_DEPENDENCIES = (QualifiedNameProvider, PositionProvider)
+    METADATA_DEPENDENCIES = (
+        QualifiedNameProvider,
+        PositionProvider,
+        ExpressionContextProvider,
+    )
 
     def __init__(self, notes: Notes, module: cst.Module) -> None:
         super().__init__()
@@ -69,6 +78,18 @@ class Hyperas(cst.CSTTransformer):
         if self._name(original_node) == "distributions.conditional" and updated_node.args:
             return updated_node.args[0].value
         return updated_node
+
+    def visit_Name(self, node: cst.Name) -> None:
+        """Tell of the values of a trial, as Hyperas names them."""
+        if node.value != "space" or not self._within:
+            return
+        context = self.get_metadata(ExpressionContextProvider, node, None)
+        known = self.get_metadata(QualifiedNameProvider, node, set())
+        if context is ExpressionContext.LOAD and not known:
+            self._notes.todo(
+                self._line(node),
+                "there is no space any more; trial.params has what was asked for so far",
+            )
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
         self._within.append(False)
@@ -143,7 +164,8 @@ class Hyperas(cst.CSTTransformer):
             made.append(f"{text_of(first)} = result.best_params")
             if isinstance(target, cst.Tuple) and len(target.elements) > 1:
                 model = text_of(target.elements[1].value)
-                self._notes.todo(line, f"{model} is to be made again from result.best_params")
+                if model != "_":
+                    self._notes.todo(line, f"{model} is to be made again from result.best_params")
         statements: list[Any] = [cst.parse_statement(text) for text in made]
         leading = updated_node.leading_lines
         statements[0] = statements[0].with_changes(leading_lines=leading)

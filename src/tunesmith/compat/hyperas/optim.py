@@ -209,11 +209,12 @@ class _Search:
     ) -> dict[str, Any]:
         if verbose:
             print(_described(self._templates))
-        points, functions, arguments = self._points, self._functions, self._arguments
+        functions, arguments = self._functions, self._arguments
+        asked = as_apply([self._points, self.space])
 
         @fmin_pass_expr_memo_ctrl
         def objective(expr: Apply, memo: dict[Apply, Any], ctrl: Any) -> Any:
-            function, *_ = functions.at(rec_eval(points, memo))
+            function, *_ = functions.at(*rec_eval(asked, memo))
             return function(**arguments)
 
         best: dict[str, Any] = fmin(

@@ -15,7 +15,10 @@ from tunesmith.compat.hyperas.source import Source
 from tunesmith.compat.hyperas.templates import Template, is_template
 
 _POINT = "__point__"
-"""The variable that holds the values of a trial: a name that no script has."""
+"""The variable that holds what templates are looked up in: a name that no script has."""
+
+_SPACE = "space"
+"""What Hyperas calls the values of a trial, which a function may read."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Rewritten:
     """Functions in which templates are lookups in a point, and which know each other.
 
     Each keeps its module's globals, its closure and its lines. Names that it is given besides are
-    variables of a function around it.
+    variables of a function around it; so is ``space``, the values of a trial by the names of the
+    templates.
 
     Parameters
     ----------
@@ -47,16 +51,30 @@ class Rewritten:
         names = [source.function.__name__ for source in sources]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise TemplateError(f"there are two functions named {twice[0]}; rename one of them")
-        around = (*names, *given, _POINT)
+        around = (*names, *given, _POINT, _SPACE)
         codes = tuple(
             compiled(source, _with_lookups(source, templates), around) for source in sources
         )
         return cls(tuple(source.given for source in sources), codes, dict(given))
 
-    def at(self, point: Mapping[str, Any]) -> list[Callable[..., Any]]:
-        """Return the functions with the templates' values."""
+    def at(self, point: Mapping[str, Any], space: Mapping[str, Any]) -> list[Callable[..., Any]]:
+        """Return the functions with the templates' values.
+
+        Parameters
+        ----------
+        point : mapping of str to object
+            Values by the names of the templates; the numbers of options that are written one by
+            one.
+        space : mapping of str to object
+            Values by the names of the templates.
+
+        Returns
+        -------
+        list of callable
+        """
         cells = {name: CellType(value) for name, value in self.given.items()}
         cells[_POINT] = CellType(dict(point))
+        cells[_SPACE] = CellType(dict(space))
         made = []
         for function in self.functions:
             cells[function.__name__] = CellType()
