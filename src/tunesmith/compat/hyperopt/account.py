@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tunesmith.compat.hyperopt.miscs import spec_from_misc
 from tunesmith.compat.hyperopt.search_space import SearchSpace
 from tunesmith.compat.hyperopt.states import JOB_STATE_DONE, JOB_STATE_ERROR, STATUS_OK
 from tunesmith.exceptions import SpaceError
@@ -87,7 +88,7 @@ class Account:
         )
 
     def _enter(self, document: Document) -> None:
-        values = {label: value[0] for label, value in document["misc"]["vals"].items() if value}
+        values = spec_from_misc(document["misc"])
         try:
             params = self._space.params(values)
             self.add(params, _score(document), document["state"] in _ENDED)

@@ -10,6 +10,11 @@ from tunesmith.compat.hyperopt.exceptions import (
     InvalidResultStatus,
     InvalidTrial,
 )
+from tunesmith.compat.hyperopt.miscs import (
+    miscs_to_idxs_vals,
+    miscs_update_idxs_vals,
+    spec_from_misc,
+)
 from tunesmith.compat.hyperopt.states import (
     JOB_STATE_CANCEL,
     JOB_STATE_DONE,
@@ -29,7 +34,6 @@ from tunesmith.compat.hyperopt.trials import (
     TRIAL_KEYS,
     TRIAL_MISC_KEYS,
     Trials,
-    miscs_to_idxs_vals,
     trials_from_docs,
 )
 
@@ -58,5 +62,7 @@ __all__ = [
     "InvalidTrial",
     "Trials",
     "miscs_to_idxs_vals",
+    "miscs_update_idxs_vals",
+    "spec_from_misc",
     "trials_from_docs",
 ]

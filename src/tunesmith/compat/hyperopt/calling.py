@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent import futures
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import cloudpickle
 
+from tunesmith.compat.hyperopt.miscs import spec_from_misc
 from tunesmith.compat.hyperopt.states import (
     JOB_STATE_DONE,
     JOB_STATE_ERROR,
     JOB_STATE_NEW,
     JOB_STATE_RUNNING,
 )
+from tunesmith.compat.hyperopt.utils import coarse_utcnow
 
 if TYPE_CHECKING:
     from tunesmith.compat.hyperopt.domain import Domain
@@ -63,7 +64,7 @@ class Inline:
         document = waiting[0]
         begin(document)
         try:
-            result = domain.evaluate(values_of(document), Ctrl(trials, document))
+            result = domain.evaluate(spec_from_misc(document["misc"]), Ctrl(trials, document))
         except Exception as error:
             fail(document, error)
             on_end(document, error)
@@ -113,7 +114,7 @@ class Workers:
         for document in waiting[: max(0, self.width - len(self._running))]:
             begin(document)
             task = self._executor.submit(
-                _called, self._function, values_of(document), document["tid"]
+                _called, self._function, spec_from_misc(document["misc"]), document["tid"]
             )
             self._running[task] = document, trials
         if not self._running:
@@ -165,32 +166,21 @@ def _called(function: bytes, values: dict[str, Any], tid: int) -> tuple[Any, dic
     return result, ctrl.trials.attachments
 
 
-def values_of(document: Document) -> dict[str, Any]:
-    """Return the values of the hyperparameters of a trial, by label."""
-    return {label: values[0] for label, values in document["misc"]["vals"].items() if values}
-
-
 def begin(document: Document) -> None:
     """Note that a trial runs."""
     document["state"] = JOB_STATE_RUNNING
-    document["book_time"] = document["refresh_time"] = _now()
+    document["book_time"] = document["refresh_time"] = coarse_utcnow()
 
 
 def complete(document: Document, result: dict[str, Any]) -> None:
     """Note the result of a trial."""
     document["state"] = JOB_STATE_DONE
     document["result"] = result
-    document["refresh_time"] = _now()
+    document["refresh_time"] = coarse_utcnow()
 
 
 def fail(document: Document, error: Exception) -> None:
     """Note that a trial has raised."""
     document["state"] = JOB_STATE_ERROR
     document["misc"]["error"] = (str(type(error)), str(error))
-    document["refresh_time"] = _now()
-
-
-def _now() -> datetime:
-    # Without a zone, and to the millisecond, as Hyperopt writes it.
-    now = datetime.now(UTC).replace(tzinfo=None)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    document["refresh_time"] = coarse_utcnow()

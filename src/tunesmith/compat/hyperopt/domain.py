@@ -102,6 +102,8 @@ class Domain:
     {'loss': 0.25, 'status': 'ok'}
     """
 
+    rec_eval_print_node_on_error = True
+
     def __init__(
         self,
         fn: Callable[..., Any],

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from tunesmith.compat.hyperopt import tpe
-from tunesmith.compat.hyperopt.calling import Calling, Inline, values_of
+from tunesmith.compat.hyperopt.calling import Calling, Inline
 from tunesmith.compat.hyperopt.domain import Domain
 from tunesmith.compat.hyperopt.exceptions import InvalidAnnotatedParameter
+from tunesmith.compat.hyperopt.miscs import spec_from_misc
 from tunesmith.compat.hyperopt.progress import Callback, default_callback, no_progress_callback
 from tunesmith.compat.hyperopt.pyll.base import Apply, as_apply, rec_eval
 from tunesmith.compat.hyperopt.saving import Saving, StudyFile, Unsaved
@@ -532,7 +533,7 @@ def _read_points(points: Any, domain: Domain) -> list[dict[str, Any]]:
 
 def _insert_points(trials: Trials, points: list[dict[str, Any]], domain: Domain) -> int:
     """Add trials of points that are not there yet; return how many are."""
-    there = [values_of(document) for document in trials._dynamic_trials]
+    there = [spec_from_misc(document["misc"]) for document in trials._dynamic_trials]
     new = [point for point in points if point not in there]
     tids = trials.new_trial_ids(len(new))
     labels = domain.search_space.hyperparameters

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from tunesmith.compat.hyperopt.calling import values_of
+from tunesmith.compat.hyperopt.miscs import spec_from_misc
 from tunesmith.compat.hyperopt.search_space import SearchSpace
 from tunesmith.compat.hyperopt.states import (
     JOB_STATE_DONE,
@@ -123,10 +123,11 @@ class StudyFile:
         there = {document["tid"]: document for document in trials._dynamic_trials}
         stored = {document["tid"]: document for document in self._documents(trials)}
         for tid in there.keys() & stored.keys():
-            if values_of(there[tid]) != values_of(stored[tid]):
+            given, kept = (spec_from_misc(docs[tid]["misc"]) for docs in (there, stored))
+            if given != kept:
                 raise StudyMismatch(
-                    f"trial {tid} is {values_of(stored[tid])} in the file and "
-                    f"{values_of(there[tid])} in trials=; give another trials_save_file="
+                    f"trial {tid} is {kept} in the file and {given} in trials=; give another "
+                    "trials_save_file="
                 )
         trials.insert_trial_docs(doc for tid, doc in stored.items() if tid not in there)
         self.begin([doc for tid, doc in there.items() if tid not in stored])
@@ -194,7 +195,7 @@ class StudyFile:
 
 def _trial(document: Document) -> tuple[str, dict[str, Any]]:
     """Return the key and the parameters of a trial."""
-    values = values_of(document)
+    values = spec_from_misc(document["misc"])
     return str(document["tid"]), {label: encode(value) for label, value in values.items()}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tunesmith.compat.hyperopt.calling import Calling, Inline
 from tunesmith.compat.hyperopt.exceptions import AllTrialsFailed, InvalidTrial
+from tunesmith.compat.hyperopt.miscs import Hyperparameters, miscs_to_idxs_vals, spec_from_misc
 from tunesmith.compat.hyperopt.states import (
     JOB_STATE_CANCEL,
     JOB_STATE_NEW,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from tunesmith.compat.hyperopt.base import Domain
 
 Document = dict[str, Any]
-Hyperparameters = dict[str, list[Any]]
 
 TRIAL_KEYS = [
     "tid",
@@ -199,7 +199,7 @@ class Trials:
     @property
     def argmin(self) -> dict[str, Any]:
         """Values of the hyperparameters of the best trial; of a choice, the option's number."""
-        return {label: v[0] for label, v in self.best_trial["misc"]["vals"].items() if v}
+        return spec_from_misc(self.best_trial["misc"])
 
     def trial_attachments(self, trial: Document) -> Attachments:
         """Return what is attached to a trial, to be read and written by name."""
@@ -402,33 +402,6 @@ class Attachments:
 
 def _attached(tid: int, name: str) -> str:
     return f"ATTACH::{tid}::{name}"
-
-
-def miscs_to_idxs_vals(
-    miscs: Sequence[dict[str, Any]], keys: Iterable[str] | None = None
-) -> tuple[Hyperparameters, Hyperparameters]:
-    """Return numbers of the trials that have a hyperparameter, and its values, by label.
-
-    Parameters
-    ----------
-    miscs : sequence of dict
-        What documents hold as "misc".
-    keys : iterable of str or None, default=None
-        The labels; None: all there are.
-
-    Returns
-    -------
-    tuple of two dicts
-    """
-    labels = list(dict.fromkeys(k for m in miscs for k in m["vals"]) if keys is None else keys)
-    idxs: Hyperparameters = {label: [] for label in labels}
-    vals: Hyperparameters = {label: [] for label in labels}
-    for misc in miscs:
-        for label in labels:
-            values = misc["vals"].get(label, [])
-            idxs[label] += [misc["tid"]] * len(values)
-            vals[label] += values
-    return idxs, vals
 
 
 def trials_from_docs(docs: Iterable[Document], validate: bool = True, **kwargs: Any) -> Trials:
