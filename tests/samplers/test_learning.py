@@ -56,6 +56,13 @@ def test_it_learns(sampler, space, score):
 
 
 @SAMPLERS
+def test_any_number_of_categories(sampler):
+    space = {"a": Choice({f"{number}": {} for number in range(1500)}), "b": list(range(1500))}
+    found = search(sampler, space, lambda params: params["b"], 15, 0)[1]
+    assert max(found) > 750
+
+
+@SAMPLERS
 def test_failures_are_avoided(sampler):
     def half(params):
         return math.nan if params["x"] < 0.5 else bowl(params)

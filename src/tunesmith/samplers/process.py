@@ -77,8 +77,12 @@ class Columns:
         if self._cube.ordered[column]:
             far = (left[:, None] - right) ** 2
         else:
-            table = self._table(column)
-            far = table[np.ix_(*(self._numbers(column, side) for side in (left, right)))]
+            first, second = (self._numbers(column, side) for side in (left, right))
+            distances = self._cube.distances[column]
+            if distances is None:
+                far = (first[:, None] != second).astype(float)
+            else:
+                far = distances[np.ix_(first, second)] ** 2
         one, other = np.isnan(left)[:, None], np.isnan(right)[None, :]
         if not (one.any() or other.any()):
             return np.asarray(far)
@@ -86,20 +90,17 @@ class Columns:
         far = np.where(other, self._from_inactive(column, left)[:, None], far)
         return np.where(one & other, 0.0, far)
 
-    def _table(self, column: int) -> Array:
-        """Return squared distances between categories, of shape (n_cells, n_cells)."""
-        distances, edges = self._cube.distances[column], self._cube.edges[column]
-        assert edges is not None
-        n = len(edges) - 1
-        return 1.0 - np.eye(n) if distances is None else distances**2
-
     def _from_inactive(self, column: int, places: Array) -> Array:
         """Return squared distances of places on a column from where it is not active."""
         if self._cube.ordered[column]:
             return (places - 0.5) ** 2 + _APART
-        table = self._table(column)
         # From the middle of points, by their distances from each other.
-        middle = table.mean(axis=0) - table.mean() / 2
+        distances, edges = self._cube.distances[column], self._cube.edges[column]
+        if distances is None:
+            assert edges is not None
+            return np.full(len(places), 0.5 - 0.5 / (len(edges) - 1) + _APART)
+        squares = distances**2
+        middle = squares.mean(axis=0) - squares.mean() / 2
         return np.asarray(middle[self._numbers(column, places)] + _APART)
 
     def _numbers(self, column: int, places: Array) -> NDArray[np.intp]:

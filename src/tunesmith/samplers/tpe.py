@@ -254,28 +254,40 @@ class _Category:
     edges: NDArray[np.float64]
     distances: NDArray[np.float64] | None
 
+    @property
+    def _spread(self) -> float:
+        """The part that is spread, as if each category had been seen once among all trials."""
+        n_cells = len(self.edges) - 1
+        return n_cells / (n_cells + self.n)
+
     @cached_property
     def _mass(self) -> NDArray[np.float64]:
         """What each cell gets of the kernel of each, of shape (n_cells, n_cells)."""
-        n_cells = len(self.edges) - 1
-        # As if each category had been seen once among all trials.
-        spread = n_cells / (n_cells + self.n)
-        near = np.ones((n_cells, n_cells))
-        if self.distances is not None:
-            near = np.exp(-0.5 * (self.distances / max(0.5 * spread, 0.1)) ** 2)
+        assert self.distances is not None
+        near = np.exp(-0.5 * (self.distances / max(0.5 * self._spread, 0.1)) ** 2)
         near *= np.diff(self.edges)
-        near *= spread / near.sum(axis=1, keepdims=True)
-        near[np.diag_indices(n_cells)] += 1 - spread
+        near *= self._spread / near.sum(axis=1, keepdims=True)
+        near[np.diag_indices(len(near))] += 1 - self._spread
         return near
 
     def quantile(self, u: Places, centres: Places) -> Places:
-        ends = np.cumsum(self._mass, axis=1)[self._cells(centres)]
-        number = np.minimum((u[:, None] > ends).sum(axis=1), len(self.edges) - 2)
+        own = self._cells(centres)
+        if self.distances is None:
+            low, kept = self._spread * self.edges[own], 1 - self._spread
+            high = self._spread * self.edges[own + 1] + kept
+            others = self._cells(np.where(u <= low, u, u - kept) / self._spread)
+            number = np.where((low < u) & (u <= high), own, others)
+        else:
+            ends = np.cumsum(self._mass, axis=1)[own]
+            number = np.minimum((u[:, None] > ends).sum(axis=1), len(self.edges) - 2)
         return np.asarray((self.edges[number] + self.edges[number + 1]) / 2)
 
     def log(self, at: Places, centres: Places) -> Places:
-        own = self._cells(at)
-        return np.asarray(np.log(self._mass[self._cells(centres), own] / np.diff(self.edges)[own]))
+        cells, own = self._cells(at), self._cells(centres)
+        widths = np.diff(self.edges)[cells]
+        if self.distances is None:
+            return np.asarray(np.log(self._spread + (1 - self._spread) * (cells == own) / widths))
+        return np.asarray(np.log(self._mass[own, cells] / widths))
 
     def _cells(self, places: Places) -> NDArray[np.intp]:
         return np.searchsorted(self.edges[1:-1], np.nan_to_num(places), side="right")

@@ -16,7 +16,7 @@ from tunesmith.space.distribution import Distribution, Sampled
 from tunesmith.space.numeric import Int
 
 FINE = 1024
-"""Cells on one column beyond which it is as good as continuous."""
+"""Cells on an ordered column beyond which it is as good as continuous."""
 
 _DIGITS = 9
 
@@ -33,7 +33,8 @@ class Cube:
     Parameters
     ----------
     edges : tuple of ndarray of shape (n_cells + 1,), or None
-        For each column where its cells begin and end; None where it is continuous.
+        For each column where its cells begin and end; None where it is continuous. A column
+        that is not ordered has them.
     ordered : ndarray of shape (n_dimensions,), dtype bool
         Whether neighbours on a column are alike.
     encoded : ndarray of shape (n_dimensions,), dtype bool
@@ -116,7 +117,7 @@ class Cube:
 
 def _edges(dimension: Dimension) -> NDArray[np.float64] | None:
     size = dimension.size
-    if size > FINE:
+    if size > FINE and (size == math.inf or _is_ordered(dimension)):
         return None
     n = int(size)
     dimension = getattr(dimension, "switch", dimension)  # of a choice, its bare keys
