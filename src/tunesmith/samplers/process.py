@@ -17,6 +17,9 @@ Array = NDArray[np.float64]
 _APART = 0.15
 """Squared distance of where a column is not active from the middle of its values."""
 
+_LARGE = 1e100
+"""Values whose squares may be too large for a float."""
+
 _MOST = 160
 """Trials that the kernel's parameters are fitted to at most; predictions are made from all."""
 
@@ -231,6 +234,9 @@ def half_ranked(values: Array) -> Array:
 
     These are scaled by how far the better half lies from the median (Song et al., section 3.2).
     """
+    largest = np.abs(values).max(initial=0.0)
+    if largest > _LARGE:
+        values = values / largest
     median = np.median(values)
     above = values[values >= median] - median
     spread = np.sqrt(np.mean(above**2))
