@@ -1,11 +1,12 @@
 """What a function tells besides its scores, as plain JSON values, and back.
 
-Besides what `tunesmith.storage.values` can say, these are bytes and arrays of numbers.
+Besides what `tunesmith.storage.values` can say, these are bytes and arrays of numbers or text.
 """
 
 from __future__ import annotations
 
 import base64
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from tunesmith.exceptions import StorageError, UnkeyableError
 from tunesmith.storage.values import decode, encode
 
-_KINDS = "biufc"
+_KINDS = "biufcU"
 """Kinds of arrays that come back from their bytes."""
 
 
@@ -78,7 +79,7 @@ def _encode(value: Any) -> Any:
         return {"array": value.dtype.str, "shape": shape, "base64": _text(value.tobytes())}
     if type(value) is list:
         return {"list": [_encode(item) for item in value]}
-    if type(value) is dict and all(type(key) is str for key in value):
+    if type(value) in (dict, OrderedDict) and all(type(key) is str for key in value):
         return {"notes": {key: _encode(item) for key, item in value.items()}}
     return encode(value)
 
