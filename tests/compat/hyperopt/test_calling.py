@@ -8,6 +8,7 @@ import pytest
 
 from tunesmith.compat.hyperopt import STATUS_OK, SparkTrials, fmin, hp, rand
 from tunesmith.compat.hyperopt.base import JOB_STATE_DONE
+from tunesmith.compat.hyperopt.exceptions import AllTrialsFailed
 
 SPACE = {"x": hp.uniform("x", -5, 5)}
 
@@ -44,12 +45,20 @@ def test_trials_run_in_other_processes_side_by_side():
     assert trials.trial_attachments(trials.trials[0])["curve"] == [1, 2]
 
 
-def test_an_exception_comes_back_from_a_process():
+def test_trials_that_raise_in_a_process_have_failed():
     def explode(point):
-        raise ZeroDivisionError("on purpose")
+        if point["x"] < 0:
+            raise ZeroDivisionError("on purpose")
+        return point["x"]
 
-    with pytest.raises(ZeroDivisionError, match="on purpose"):
-        searched(explode, spark(parallelism=2))
+    trials = spark(parallelism=2)
+    searched(explode, trials)
+    n_failed = trials.count_failed_trials()
+    assert 0 < n_failed < 8
+    assert trials.count_successful_trials() == len(trials) == 8 - n_failed
+    assert (trials.count_cancelled_trials(), trials.count_total_trials()) == (0, 8)
+    with pytest.raises(AllTrialsFailed, match="division by zero"):
+        searched(lambda p: 1 / 0, spark(parallelism=2))
 
 
 def test_limits_may_be_the_trials():
@@ -59,6 +68,8 @@ def test_limits_may_be_the_trials():
     assert trials.parallelism == 1
     with pytest.raises(ValueError, match="at least 1"):
         spark(parallelism=0)
+    with pytest.raises(TypeError, match="whole number"):
+        spark(parallelism="2")
 
 
 @pytest.mark.long

@@ -26,7 +26,7 @@ from tunesmith.compat.hyperopt import (
 )
 from tunesmith.compat.hyperopt import partial as marked_partial
 from tunesmith.compat.hyperopt.early_stop import no_progress_loss
-from tunesmith.compat.hyperopt.exceptions import InvalidAnnotatedParameter
+from tunesmith.compat.hyperopt.exceptions import AllTrialsFailed, InvalidAnnotatedParameter
 from tunesmith.compat.hyperopt.pyll import rec_eval
 from tunesmith.exceptions import TunesmithError
 
@@ -147,6 +147,14 @@ def test_a_search_ends_by_time_loss_or_lack_of_progress():
     assert len(trials) == best + 8
 
 
+def test_a_first_trial_ends_nothing():
+    trials = Trials()
+    losses = iter([3.0, 2.0, 1.0, 1.0, 0.0])
+    stop = no_progress_loss(1)
+    quiet(lambda p: next(losses), max_evals=5, early_stop_fn=stop, trials=trials)
+    assert trials.losses() == [3.0, 2.0, 1.0, 1.0]
+
+
 def test_progress_is_measured_in_per_cent():
     stop = no_progress_loss(2, percent_increase=10.0)
     losses = iter([1.0, 0.95, 0.92, 0.5])
@@ -180,6 +188,73 @@ def test_the_space_may_stand_in_annotations():
         quiet(lacking, "annotated")
 
 
+def test_whatever_can_be_called_may_be_annotated():
+    class Model:
+        def __call__(self, x: hp.uniform("x", 0, 1), scale=2.0):
+            return x * scale
+
+    def shifted(by, x: hp.uniform("x", 0, 1), n: hp.randint("n", 3) = 0):
+        return x + by + n
+
+    for function in (Model(), Model().__call__, partial(shifted, 1.0, n=2)):
+        assert quiet(function, "annotated").keys() == {"x"}
+    with pytest.raises(InvalidAnnotatedParameter, match=r"no argument of .* is annotated"):
+        quiet(lambda: 1.0, "annotated")
+    with pytest.raises(InvalidAnnotatedParameter, match="'by' is annotated with nothing"):
+        quiet(shifted, "annotated")
+    with pytest.raises(TypeError, match="is no function"):
+        quiet(3, "annotated")
+
+
+@pytest.mark.parametrize("size", [1e308, 1e-308])
+def test_losses_and_ranges_may_be_of_any_size(size):
+    space = {"x": hp.uniform("x", -1e300, 1e300)}
+    best = quiet(lambda p: size if p["x"] > 0 else -size, space, tpe.suggest, max_evals=30)
+    assert best["x"] <= 0
+
+
+def test_trials_that_failed_count_when_a_search_goes_on():
+    def function(point):
+        if point["x"] < 0:
+            raise ValueError
+        return point["x"]
+
+    trials = Trials()
+    for n in (8, 8, 14, 20):
+        quiet(function, max_evals=n, trials=trials, catch_eval_exceptions=True)
+        assert len(trials._dynamic_trials) == n
+    assert 0 < len(trials) < 20
+    assert quiet(function, max_evals=0, trials=trials) == trials.argmin
+
+
+def test_progress_may_be_switched_off_by_what_is_false(capsys):
+    for value in (0, None):
+        quiet(max_evals=2, show_progressbar=value)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_values_may_be_a_row_of_a_table():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    assert space_eval(SPACE, pandas.Series({"x": 0.5, "c": 1})) == {"x": 0.5, "c": "b"}
+
+
+def test_an_algorithm_of_hyperopts_parts_is_told_what_to_write():
+    def algorithm(new_ids, domain, trials, seed):
+        return domain.s_idxs_vals
+
+    with pytest.raises(AttributeError, match="documents_of"):
+        quiet(algo=algorithm)
+    with pytest.raises(TypeError, match="has to return a list of documents"):
+        quiet(algo=lambda *args: None)
+
+
+def test_steps_take_all_of_hyperopts_arguments():
+    steps = FMinIter(
+        rand.suggest, Domain(loss, SPACE), Trials(), np.random.default_rng(0), False, 1, 0.1, 3
+    )
+    assert len(steps.exhaust().trials) == 3
+
+
 @pytest.mark.parametrize("rstate", [np.random.RandomState(0), 3, np.int64(3)])
 def test_older_generators_and_seeds_do(rstate):
     assert quiet(rstate=rstate).keys() == {"x", "c"}
@@ -195,8 +270,9 @@ def test_the_seed_may_stand_in_the_environment(monkeypatch):
     [
         ({"timeout": -1}, ValueError, "timeout argument"),
         ({"loss_threshold": "a"}, ValueError, "or a numeric value. Given value: a$"),
-        ({"max_evals": 0}, ValueError, "max_evals argument"),
-        ({"max_evals": 2.5}, ValueError, "a positive whole number"),
+        ({"max_evals": -1}, ValueError, "max_evals argument"),
+        ({"max_evals": 2.5}, ValueError, "a whole number"),
+        ({"max_evals": 0}, AllTrialsFailed, "there are no trials"),
         ({"max_queue_len": True}, ValueError, "max_queue_len argument"),
         ({"algo": "tpe"}, TypeError, "algo='tpe' cannot be called"),
         ({"function": "loss"}, TypeError, "fn='loss' is no function"),
@@ -205,6 +281,7 @@ def test_the_seed_may_stand_in_the_environment(monkeypatch):
         ({"rstate": "a"}, TypeError, "no generator"),
         ({"points_to_evaluate": {"x": 1}}, TypeError, "list of dicts"),
         ({"points_to_evaluate": [{"y": 1}]}, ValueError, "'y' is no hyperparameter"),
+        ({"points_to_evaluate": [{"c": "b"}]}, TypeError, "'c' has to be a number"),
     ],
 )
 def test_an_argument_that_is_none_is_told_before_anything_runs(options, error, words):

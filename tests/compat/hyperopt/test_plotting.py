@@ -89,6 +89,23 @@ def test_curves_are_those_attached(trials, figure):
         plotting.main_plot_1D_attachment(trials, "curve", do_show=False)
 
 
+@pytest.mark.parametrize("losses", [[1.0, np.inf, np.nan], [np.inf, np.inf], [1.0, 2.0, -np.inf]])
+def test_curves_are_drawn_for_losses_that_are_not_finite(losses, figure):
+    trials = Trials()
+    left = iter(losses)
+    fmin(
+        lambda x: {"loss": next(left), "status": "ok", "attachments": {"curve": [1.0, x]}},
+        hp.uniform("x", 0, 1),
+        rand.suggest,
+        len(losses),
+        trials=trials,
+        show_progressbar=False,
+        return_argmin=False,
+    )
+    plotting.main_plot_1D_attachment(trials, "curve", do_show=False)
+    assert len(figure.axes[0].lines) == len(losses)
+
+
 def test_nothing_to_draw_is_an_error():
     for draw in (plotting.main_plot_history, plotting.main_plot_vars):
         with pytest.raises(AllTrialsFailed, match="nothing to draw"):

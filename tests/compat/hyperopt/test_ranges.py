@@ -109,6 +109,12 @@ def test_chances_of_options_are_as_given():
     drawn = values(node, 2000, 0)
     assert set(drawn) == {0, 2}
     assert 0.15 < drawn.count(0) / 2000 < 0.25
+    thirds = read(hp.pchoice("c", [(0.33, "a"), (0.33, "b"), (0.33, "c")]).pos_args[0])
+    assert sum(thirds.dimension.weights) == pytest.approx(1)
+
+
+def test_whole_numbers_may_be_written_as_floats():
+    assert values(hp.randint("n", 2.0, 4.0), 20, 0) == values(hp.randint("n", 2, 4), 20, 0)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +134,8 @@ def test_chances_of_options_are_as_given():
         (lambda: read(hp.uniform("x", 0, math.inf)), "finite number"),
         (lambda: read(hp.quniform("x", 0, 1, 0)), "q has to be"),
         (lambda: read(hp.normal("x", 0, -1)), "sigma"),
-        (lambda: read(hp.loguniform("x", 0, 1000)), "math range error|too large|finite"),
+        (lambda: read(hp.loguniform("x", 0, 1000)), "are natural logarithms"),
+        (lambda: read(hp.randint("x", 2.5)), "has to be"),
         (lambda: read(hp.uniform("x", 0, hp.uniform("y", 1, 2))), "high is"),
     ],
 )

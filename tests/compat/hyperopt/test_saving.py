@@ -6,14 +6,25 @@ import pickle
 import signal
 import subprocess
 import sys
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tunesmith
-from tunesmith.compat.hyperopt import STATUS_OK, SparkTrials, Trials, fmin, hp, rand
+from tunesmith.compat.hyperopt import (
+    STATUS_OK,
+    SparkTrials,
+    Trials,
+    fmin,
+    fmin_pass_expr_memo_ctrl,
+    generate_trials_to_calculate,
+    hp,
+    rand,
+)
 from tunesmith.compat.hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR
+from tunesmith.compat.hyperopt.pyll import rec_eval
 from tunesmith.exceptions import StorageError, StudyMismatch
 from tunesmith.storage import open_storage
 
@@ -48,6 +59,39 @@ def test_a_search_that_goes_on_gives_what_one_run_gives(tmp_path, capsys, steps)
     assert trials.tids == list(range(9))
 
 
+def test_trials_that_failed_count_when_a_search_goes_on(tmp_path):
+    def function(point):
+        if point["x"] < 0.5:
+            raise ValueError
+        return point["x"]
+
+    whole = saved(tmp_path / "whole.db", function, 20, catch_eval_exceptions=True)
+    for n in (8, 14, 20):
+        parts = saved(tmp_path / "parts.db", function, n, catch_eval_exceptions=True)
+    assert parts.vals == whole.vals
+    assert len(parts._dynamic_trials) == 20
+
+
+def test_what_a_function_injects_and_what_was_there_is_kept(tmp_path):
+    @fmin_pass_expr_memo_ctrl
+    def function(expr, memo, ctrl):
+        misc = {"tid": None, "idxs": {}, "vals": {"x": [0.25], "c": [1]}}
+        result = {"loss": -1.0, "status": STATUS_OK}
+        if ctrl.current_trial["tid"] == 1:
+            ctrl.inject_results([None], [result], [misc])
+        return rec_eval(expr, memo=memo)["x"]
+
+    given = generate_trials_to_calculate([{"x": 0.5, "c": 0}])
+    (document,) = given
+    document["state"], document["result"] = JOB_STATE_DONE, {"loss": 0.5, "status": STATUS_OK}
+    first = saved(tmp_path / "s.db", function, trials=given)
+    assert first.losses()[0] == 0.5
+    assert first.best_trial["misc"]["vals"] == {"x": [0.25], "c": [1]}
+    again = saved(tmp_path / "s.db", function, 1)
+    assert again.losses() == first.losses()
+    assert again.vals == first.vals
+
+
 def test_a_search_that_was_killed_goes_on(tmp_path, capsys):
     file = tmp_path / "study.db"
     env = os.environ | {"PYTHONPATH": str(Path(tunesmith.__file__).parents[1])}
@@ -71,6 +115,8 @@ def test_all_of_a_result_that_can_be_kept_is(tmp_path):
             "status": STATUS_OK,
             "curve": np.array([1.5, 2.5]),
             "nested": {"a": [1, (2, None)], "b": float("inf")},
+            "names": np.array(["tanh"]),
+            "ordered": OrderedDict(units=3),
             "attachments": {"weights": b"\x00\x01"},
         }
 

@@ -54,7 +54,7 @@ def test_what_two_choices_ask_for_is_there_where_one_does():
     space = read([hp.choice("c", [x, 1]), hp.choice("d", [2, x])])
     for values in drawn(space):
         assert ("x" in values) == (values["c"] == 0 or values["d"] == 1)
-    assert space.place({"c": 1, "d": 0}).shape == (3,)
+    assert space.space.encode(space.params({"c": 1, "d": 0})).shape == (3,)
 
 
 def test_a_choice_that_two_choices_ask_for():
@@ -110,9 +110,9 @@ def test_a_draw_without_a_label_is_an_error():
 def test_values_outside_are_an_error():
     space = read({"x": hp.uniform("x", 0, 1)})
     with pytest.raises(SpaceError):
-        space.place({"x": 2.0})
+        space.space.encode(space.params({"x": 2.0}))
     with pytest.raises(SpaceError, match="no hyperparameter 'y'"):
-        space.place({"y": 2.0})
+        space.space.encode(space.params({"y": 2.0}))
 
 
 # The same shapes, in both packages
@@ -155,7 +155,7 @@ def test_what_is_asked_for_is_what_hyperopt_asks_for(shape):
     params = {node.pos_args[0].obj for node in their_dfs(theirs) if node.name == "hyperopt_param"}
     assert set(ours.hyperparameters) == params
     for values in drawn(ours, 10):
-        ours.place(values)
+        ours.space.encode(ours.params(values))
         assert set(values) == asked_of(theirs, values)
         assert space_eval(ours.expr, values) == their_space_eval(theirs, values)
 

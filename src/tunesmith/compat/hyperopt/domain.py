@@ -11,7 +11,7 @@ from tunesmith.compat.hyperopt.exceptions import InvalidLoss, InvalidResultStatu
 from tunesmith.compat.hyperopt.pyll.base import Apply, as_apply, rec_eval
 from tunesmith.compat.hyperopt.search_space import SearchSpace
 from tunesmith.compat.hyperopt.states import JOB_STATE_DONE, STATUS_OK, STATUS_STRINGS
-from tunesmith.compat.hyperopt.trials import Attachments, Trials
+from tunesmith.compat.hyperopt.trials import COMMAND, Attachments, Trials
 
 Document = dict[str, Any]
 
@@ -103,6 +103,7 @@ class Domain:
     """
 
     rec_eval_print_node_on_error = True
+    cmd = COMMAND
 
     def __init__(
         self,
@@ -172,6 +173,15 @@ class Domain:
         if self.pass_expr_memo_ctrl:
             return self.fn(expr=self.expr, memo=memo, ctrl=ctrl)
         return self.fn(rec_eval(self.expr, memo))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("s_new_ids", "s_rng", "s_idxs_vals", "vh"):
+            raise AttributeError(
+                f"a Domain has no {name!r} here; an algorithm of your own draws values with "
+                "rand.suggest(new_ids, domain, trials, seed), or returns "
+                "trials.documents_of(new_ids, values, domain.params) for values by label"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"account": Account(self.search_space)}

@@ -48,7 +48,7 @@ def no_progress_loss(iteration_stop_count: int = 20, percent_increase: float = 0
         if known and (best is None or loss < best - abs(best) * percent_increase / 100):
             # The first loss counts as a trial without progress, as it does in Hyperopt.
             without_progress = 0 if best is not None else without_progress + 1
-            return without_progress >= iteration_stop_count, [loss, without_progress]
+            return False, [loss, without_progress]
         return without_progress + 1 >= iteration_stop_count, [best, without_progress + 1]
 
     return stop

@@ -10,7 +10,7 @@ import numbers
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from tunesmith.compat.hyperopt.states import (
 from tunesmith.compat.hyperopt.trials import Trials
 
 _LOGGER = logging.getLogger(__name__)
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _FINISHED = (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
 
 Document = dict[str, Any]
@@ -53,6 +54,8 @@ class FMinIter:
         What there is, and where new trials go.
     rstate : numpy.random.Generator
         What seeds are drawn from.
+    asynchronous, poll_interval_secs : object
+        Not used: `trials` says how they run, and nothing is polled.
     max_queue_len : int, default=1
         How many trials are suggested at once.
     max_evals : int, default=sys.maxsize
@@ -89,7 +92,9 @@ class FMinIter:
         domain: Domain,
         trials: Trials,
         rstate: np.random.Generator,
+        asynchronous: bool | None = None,
         max_queue_len: int = 1,
+        poll_interval_secs: float = 1.0,
         max_evals: int = sys.maxsize,
         timeout: float | None = None,
         loss_threshold: float | None = None,
@@ -116,11 +121,12 @@ class FMinIter:
         self._n_done = self._first = 0
         self._least = math.inf
         self._progress: Callback
-        if not verbose or show_progressbar is False:
+        if not verbose or not show_progressbar:
             self._progress = no_progress_callback
+        elif callable(show_progressbar):
+            self._progress = show_progressbar
         else:
-            given = show_progressbar
-            self._progress = default_callback if given is True else given
+            self._progress = default_callback
 
     def run(self, N: int, block_until_done: bool = True) -> None:
         """Suggest `N` more trials and run them, as long as nothing ends the search.
@@ -161,8 +167,14 @@ class FMinIter:
         tids = self.trials.new_trial_ids(wanted)
         seed, *_ = _seeds(self.rstate, wanted)
         documents = self.algo(tids, self.domain, self.trials, seed)
+        if not isinstance(documents, Iterable):
+            raise TypeError(
+                f"the algorithm {self.algo!r} returned {documents!r}; it has to return a list of "
+                "documents, such as trials.documents_of(new_ids, values, labels)"
+            )
+        documents = list(documents)
         self.trials.insert_trial_docs(documents)
-        self._saving.begin(documents)
+        self._saving.keep(self.trials)
         self.trials.refresh()
         return len(documents) or most
 
@@ -187,6 +199,7 @@ class FMinIter:
     def _ended(self, document: Document, error: Exception | None) -> None:
         """Take note of how a trial has ended."""
         self._saving.end(document, self.trials)
+        self._saving.keep(self.trials)  # the function may have injected some
         if error is None:
             self._n_done += 1
             self._least = min(self._least, _loss(document))
@@ -210,15 +223,18 @@ class FMinIter:
         return self
 
     def __next__(self) -> Trials:
-        if len(self.trials) >= self.max_evals:
+        if self._n_left() <= 0:
             raise StopIteration
         self.run(1)
         return self.trials
 
     def exhaust(self) -> FMinIter:
         """Run the search to its end."""
-        self.run(self.max_evals - len(self.trials))
+        self.run(self._n_left())
         return self
+
+    def _n_left(self) -> int:
+        return self.max_evals - len(self.trials.learnt_from())
 
 
 def fmin(
@@ -324,8 +340,8 @@ def fmin(
     """
     _check("timeout", timeout, "a positive value", _is_positive)
     _check("loss_threshold", loss_threshold, "a numeric value", lambda _: True)
-    _check("max_evals", max_evals, "a positive whole number", _is_count)
-    _check("max_queue_len", max_queue_len, "a positive whole number", _is_count)
+    _check("max_evals", max_evals, "a whole number", _is_count)
+    _check("max_queue_len", max_queue_len, "a positive whole number", _is_positive_count)
     if isinstance(space, str) and space == "annotated":
         space, fn = _annotated(fn)
     if not callable(fn) or isinstance(fn, Apply):
@@ -461,7 +477,11 @@ def _is_positive(value: float) -> bool:
 
 
 def _is_count(value: float) -> bool:
-    return value > 0 and (value == math.inf or value % 1 == 0)
+    return value >= 0 and (value == math.inf or value % 1 == 0)
+
+
+def _is_positive_count(value: float) -> bool:
+    return value > 0 and _is_count(value)
 
 
 def _generator(rstate: Any) -> np.random.Generator:
@@ -479,14 +499,27 @@ def _generator(rstate: Any) -> np.random.Generator:
 
 def _annotated(fn: Callable[..., Any]) -> tuple[dict[str, Any], Callable[..., Any]]:
     """Return the space that a function's annotations tell, and the function of its values."""
-    space = inspect.get_annotations(fn, eval_str=True)
-    space.pop("return", None)
-    for name, annotation in space.items():
+    if not callable(fn):
+        raise TypeError(f"fn={fn!r} is no function; give one with annotated arguments")
+    given = fn.keywords if isinstance(fn, functools.partial) else {}
+    space = {}
+    for name, argument in inspect.signature(fn, eval_str=True).parameters.items():
+        annotation = argument.annotation
+        is_asked_for = argument.default is argument.empty and argument.kind in _NAMED
+        if name in given or (annotation is argument.empty and not is_asked_for):
+            continue
         if not isinstance(annotation, Apply):
+            found = "nothing" if annotation is argument.empty else repr(annotation)
             raise InvalidAnnotatedParameter(
-                f'space="annotated": the argument {name!r} is annotated with {annotation!r}; '
+                f'space="annotated": the argument {name!r} is annotated with {found}; '
                 f"write {name}: hp.uniform({name!r}, 0, 1) or the like"
             )
+        space[name] = annotation
+    if not space:
+        raise InvalidAnnotatedParameter(
+            f'space="annotated": no argument of {fn!r} is annotated; write '
+            'def fn(x: hp.uniform("x", 0, 1)): ...'
+        )
 
     def of_values(values: dict[str, Any]) -> Any:
         return fn(**values)
@@ -500,7 +533,7 @@ def _saving(place: Any, domain: Domain) -> Saving:
 
 def _read_assignment(values: Any, space: SearchSpace) -> dict[str, Any]:
     """Return the values of the labels that have one, or raise where one is no number."""
-    if not isinstance(values, Mapping):
+    if not hasattr(values, "get"):
         raise TypeError(f"space_eval takes a dict of values by label, as of fmin, got {values!r}")
     there = {
         label: values[label] for label in space.hyperparameters if values.get(label) is not None
@@ -528,6 +561,12 @@ def _read_points(points: Any, domain: Domain) -> list[dict[str, Any]]:
             raise ValueError(
                 f"points_to_evaluate: {unknown[0]!r} is no hyperparameter; there are {labels}"
             )
+        for label, value in point.items():
+            if not isinstance(value, numbers.Real | np.ndarray):
+                raise TypeError(
+                    f"points_to_evaluate: {label!r} has to be a number, and of a choice the "
+                    f"number of its option; got {value!r}"
+                )
     return points
 
 

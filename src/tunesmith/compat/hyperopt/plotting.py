@@ -211,14 +211,15 @@ def main_plot_1D_attachment(
         If no trial has a loss.
     """
     plt = _pyplot()
-    losses = {tid: loss for tid, loss, _ in _with_loss(trials)}
+    losses = {t: math.inf if math.isnan(loss) else loss for t, loss, _ in _with_loss(trials)}
     found = [doc for doc in trials if doc["tid"] in losses]
     found = [doc for doc in found if attachment_name in trials.trial_attachments(doc)]
     found.sort(key=lambda doc: losses[doc["tid"]])
     if num_trails is not None and num_trails < len(found):
         places = np.linspace(0, len(found) - 1, num_trails).round().astype(int)
         found = [found[place] for place in places]
-    low, high = min(losses.values()), max(losses.values())
+    finite = [loss for loss in losses.values() if math.isfinite(loss)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
     for doc in found:
         held = trials.trial_attachments(doc)[attachment_name]
         curve = np.squeeze(np.asarray(pickle.loads(held) if isinstance(held, bytes) else held))
@@ -228,7 +229,7 @@ def main_plot_1D_attachment(
                 f"{curve.shape}, and only one dimension can be drawn"
             )
         loss = losses[doc["tid"]]
-        above = (loss - low) / (high - low) if high > low else 0.0
+        above = (min(loss, high) - low) / (high - low) if loss > low and high > low else 0.0
         color = str(1 - max_darkness * (1 - 0.8 * above)) if colorize_by_loss else None
         label = f"loss: {loss:.5g}"
         plt.plot(preprocessing_fn(curve), color=color, linewidth=line_width, label=label)

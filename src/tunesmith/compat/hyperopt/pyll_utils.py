@@ -14,6 +14,9 @@ from tunesmith.compat.hyperopt.pyll.base import Apply, Literal, MissingArgument
 
 Maker = Callable[..., Apply]
 
+_ROUNDING = 0.02
+"""How far probabilities may be from their sum, as in 0.33 of three options."""
+
 
 def validate_label(f: Maker) -> Maker:
     """Make a function raise TypeError where its first argument is no text."""
@@ -93,7 +96,7 @@ def hp_pchoice(label: str, p_options: Sequence[tuple[float, Any]]) -> Apply:
     label : str
         Name of the hyperparameter, whose value is the number of the option.
     p_options : sequence of (float, object)
-        Probabilities, which sum to 1, and options.
+        Probabilities, which sum to 1 but for rounding, and options.
 
     Returns
     -------
@@ -104,9 +107,10 @@ def hp_pchoice(label: str, p_options: Sequence[tuple[float, Any]]) -> Apply:
         raise BadSearchSpace(f"{label!r}: hp.pchoice takes a list of (probability, option) pairs")
     p, options = zip(*pairs, strict=True)
     bad = [one for one in p if not _is_number(one) or not 0 <= one <= 1]
-    if bad or abs(sum(p) - 1) > 1e-6:
+    if bad or abs(sum(p) - 1) > _ROUNDING:
         raise BadSearchSpace(f"{label!r}: probabilities have to sum to 1, got {list(p)}")
-    which = scope.hyperopt_param(label, scope.categorical(Literal(tuple(map(float, p)))))
+    scaled = tuple(float(one / sum(p)) for one in p)
+    which = scope.hyperopt_param(label, scope.categorical(Literal(scaled)))
     return scope.switch(which, *options)
 
 

@@ -195,7 +195,13 @@ class Hyperparameter:
             if q is not None and not (_is_number(q) and 0 < q < math.inf):
                 raise SpaceError(f"q has to be a number above 0, got {q!r}")
             dimension = _dimension(node.name, values, None if q is None else float(q))
-        except (SpaceError, OverflowError) as error:
+        except OverflowError:
+            raise BadSearchSpace(
+                f"the hyperparameter {label!r}: {values} are natural logarithms, and their "
+                "exponentials are too large; for a range from 1 to 1000 write "
+                f"hp.loguniform({label!r}, 0, math.log(1000))"
+            ) from None
+        except SpaceError as error:
             raise BadSearchSpace(f"the hyperparameter {label!r}: {error}") from None
         if is_choice and isinstance(dimension, Int):
             dimension = Categorical(range(dimension.low, dimension.high + 1))
@@ -234,7 +240,8 @@ def _dimension(kind: str, values: dict[str, Any], q: float | None) -> Dimension:
         return Categorical(possible, weights=[chances[number] for number in possible])
     if kind == "randint":
         low, high = values["low"], values.get("high")
-        return Int(low, high - 1) if high is not None else Int(0, low - 1)
+        least, end = (0, low) if high is None else (low, high)
+        return Int(_whole(least), _whole(end) - 1)
     for name, value in values.items():
         if not _is_number(value) or not math.isfinite(value):
             raise SpaceError(f"{name} has to be a finite number, got {value!r}")
@@ -247,6 +254,10 @@ def _dimension(kind: str, values: dict[str, Any], q: float | None) -> Dimension:
     law: Law = Normal(**values) if "sigma" in values else Uniform(**values)
     law = Exponential(law) if "log" in kind else law
     return Distribution(law if q is None else Multiples(law, q))
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _is_number(value: Any) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -37,8 +36,8 @@ class Saving(Protocol):
     def load(self, trials: Trials) -> int:
         """Add what was kept to trials, and the other way round; return how many were added."""
 
-    def begin(self, documents: Sequence[Document]) -> None:
-        """Keep trials that are to run."""
+    def keep(self, trials: Trials) -> None:
+        """Keep trials that are new."""
 
     def end(self, document: Document, trials: Trials) -> None:
         """Keep what has become of a trial. Returns at once."""
@@ -57,7 +56,7 @@ class Unsaved:
         """Add nothing."""
         return 0
 
-    def begin(self, documents: Sequence[Document]) -> None:
+    def keep(self, trials: Trials) -> None:
         """Keep nothing."""
 
     def end(self, document: Document, trials: Trials) -> None:
@@ -96,6 +95,8 @@ class StudyFile:
         }
         self._storage = open_storage(place)
         self._left_out: set[str] = set()
+        self._kept: set[int] = set()
+        self._n_looked_at = 0
         try:
             head = next((h for h in self._storage.studies() if h.name == _NAME), None)
             if head is None:
@@ -130,18 +131,27 @@ class StudyFile:
                     "trials_save_file="
                 )
         trials.insert_trial_docs(doc for tid, doc in stored.items() if tid not in there)
-        self.begin([doc for tid, doc in there.items() if tid not in stored])
-        for tid, document in there.items():
-            if tid not in stored and document["state"] in (JOB_STATE_DONE, JOB_STATE_ERROR):
-                self.end(document, trials)
+        self._kept.update(stored)
+        self.keep(trials)
         trials.refresh()
         return len(stored.keys() - there.keys())
 
-    def begin(self, documents: Sequence[Document]) -> None:  # noqa: D102
-        self._journal.enroll(list(map(_trial, documents)))
+    def keep(self, trials: Trials) -> None:  # noqa: D102
+        documents = trials._dynamic_trials
+        first = min(self._n_looked_at, len(documents))  # some may have been deleted
+        new = [doc for doc in documents[first:] if doc["tid"] not in self._kept]
+        self._n_looked_at = len(documents)
+        if not new:
+            return
+        self._journal.enroll(list(map(_trial, new)))
+        self._kept.update(document["tid"] for document in new)
+        for document in new:
+            if document["state"] in (JOB_STATE_DONE, JOB_STATE_ERROR):
+                self.end(document, trials)
 
     def end(self, document: Document, trials: Trials) -> None:  # noqa: D102
         (number,) = self._journal.enroll([_trial(document)])
+        self._kept.add(document["tid"])
         notes, left_out = _notes(document, trials)
         self._warn(left_out)
         failed = document["state"] == JOB_STATE_ERROR
@@ -187,8 +197,9 @@ class StudyFile:
         if new := sorted(set(left_out) - self._left_out):
             self._left_out.update(new)
             warnings.warn(
-                f"a study file cannot hold {', '.join(new)} of the results: what is no text, "
-                "number, array or list of these is left out",
+                f"a study file cannot hold {', '.join(new)} of the results: it holds text, "
+                "numbers, bytes, arrays of numbers or text, and lists, tuples and dicts of these "
+                "whose keys are text",
                 stacklevel=2,
             )
 
@@ -235,13 +246,13 @@ def _fill(document: Document, evaluation: EvaluationRecord, trials: Trials) -> N
 
 
 def _seconds(document: Document) -> float:
-    return float((document["refresh_time"] - document["book_time"]).total_seconds())
+    begun, ended = document["book_time"], document["refresh_time"]
+    return (ended - begun).total_seconds() if begun and ended else 0.0
 
 
-def _timestamp(moment: datetime) -> float:
-    return moment.replace(tzinfo=UTC).timestamp()
+def _timestamp(moment: datetime | None) -> float:
+    return moment.replace(tzinfo=UTC).timestamp() if moment else time.time()
 
 
 def _time(timestamp: float) -> datetime:
-    moment = datetime.fromtimestamp(timestamp, UTC).replace(tzinfo=None)
-    return moment.replace(microsecond=round(moment.microsecond, -3) % 1_000_000)
+    return datetime.fromtimestamp(round(timestamp, 3), UTC).replace(tzinfo=None)

@@ -6,11 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tunesmith.compat.hyperopt.exceptions import BadSearchSpace, DuplicateLabel
-from tunesmith.compat.hyperopt.pyll.base import Apply, rec_eval
+from tunesmith.compat.hyperopt.pyll.base import Apply
 from tunesmith.compat.hyperopt.ranges import Hyperparameter
 from tunesmith.exceptions import SpaceError
 from tunesmith.space import Categorical, Choice, Dimension, Space
@@ -80,16 +77,6 @@ class SearchSpace:
         if unknown := [label for label in values if label not in self.hyperparameters]:
             raise SpaceError(f"there is no hyperparameter {unknown[0]!r}")
         return {label: self.hyperparameters[label].point(v) for label, v in values.items()}
-
-    def place(self, values: Values) -> NDArray[np.float64]:
-        """Return the place of Hyperopt's values in the unit cube.
-
-        Raises
-        ------
-        SpaceError
-            If they are not in the space.
-        """
-        return self.space.encode(self.params(values))
 
     def _asked(self, known: Values) -> dict[str, None]:
         """Return the labels that are looked at when the expression is evaluated."""
@@ -250,8 +237,3 @@ def _below(group: _Group, above: set[str]) -> Iterator[str]:
             if label in above:
                 yield from option.labels()
             yield from _below(option, above)
-
-
-def evaluated(space: SearchSpace, values: Values) -> Any:
-    """Return the value of a search space's expression."""
-    return rec_eval(space.expr, space.memo(values))

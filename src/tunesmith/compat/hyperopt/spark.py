@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 import warnings
 from collections.abc import Iterator
@@ -10,23 +11,29 @@ from contextlib import contextmanager
 from typing import Any
 
 from tunesmith.compat.hyperopt.calling import Calling, Workers
+from tunesmith.compat.hyperopt.states import (
+    JOB_STATE_CANCEL,
+    JOB_STATE_DONE,
+    JOB_STATE_ERROR,
+)
 from tunesmith.compat.hyperopt.trials import Trials
 
 
 class SparkTrials(Trials):
     """Trials that run several at once: on the Dask client there is, or else on local processes.
 
-    Nothing runs on Spark, as a warning says. A trial that runs when the search ends is waited for.
+    Nothing runs on Spark, as a warning says. A trial that raises has failed, and the search goes
+    on; one that runs when the search ends is waited for.
 
     Parameters
     ----------
     parallelism : int or None, default=None
         How many run at once. None: as many as there are threads of the cluster, or cores here.
     timeout : float or None, default=None
-        Seconds after which no trial is begun.
+        Seconds after which no trial is begun, whatever `fmin` is told.
     loss_threshold : float or None, default=None
         A loss that ends the search.
-    spark_session : object, default=None
+    spark_session, resource_profile : object, default=None
         Not used.
 
     Examples
@@ -49,14 +56,17 @@ class SparkTrials(Trials):
         timeout: float | None = None,
         loss_threshold: float | None = None,
         spark_session: Any = None,
+        resource_profile: Any = None,
     ) -> None:
         warnings.warn(
             "SparkTrials runs nothing on Spark: trials run on the Dask client there is, or else "
             "on local processes",
             stacklevel=2,
         )
+        if parallelism is not None and not isinstance(parallelism, numbers.Integral):
+            raise TypeError(f"parallelism={parallelism!r} has to be a whole number or None")
         if parallelism is not None and parallelism < 1:
-            raise ValueError(f"parallelism={parallelism} has to be at least 1")
+            raise ValueError(f"parallelism={parallelism} has to be at least 1; None: all cores")
         super().__init__()
         self.parallelism = parallelism
         self.timeout = timeout
@@ -74,10 +84,27 @@ class SparkTrials(Trials):
 
     def fmin(self, *args: Any, **kwargs: Any) -> Any:
         """Go on with these trials; see `tunesmith.compat.hyperopt.fmin`."""
-        for name in ("timeout", "loss_threshold"):
-            if kwargs.get(name) is None:
-                kwargs[name] = getattr(self, name)
-        return super().fmin(*args, **kwargs)
+        if self.timeout is not None:
+            kwargs["timeout"] = self.timeout
+        if kwargs.get("loss_threshold") is None:
+            kwargs["loss_threshold"] = self.loss_threshold
+        return super().fmin(*args, **kwargs | {"catch_eval_exceptions": True})
+
+    def count_successful_trials(self) -> int:
+        """Return how many trials have ended without an error."""
+        return self.count_by_state_unsynced(JOB_STATE_DONE)
+
+    def count_failed_trials(self) -> int:
+        """Return how many trials have raised."""
+        return self.count_by_state_unsynced(JOB_STATE_ERROR)
+
+    def count_cancelled_trials(self) -> int:
+        """Return how many trials have been cancelled."""
+        return self.count_by_state_unsynced(JOB_STATE_CANCEL)
+
+    def count_total_trials(self) -> int:
+        """Return how many trials have ended, in whatever way."""
+        return self.count_by_state_unsynced([JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL])
 
 
 def _dask_client() -> Any:

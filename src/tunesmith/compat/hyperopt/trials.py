@@ -37,7 +37,7 @@ TRIAL_KEYS = [
 ]
 TRIAL_MISC_KEYS = ["tid", "cmd", "idxs", "vals"]
 
-_COMMAND = ("domain_attachment", "FMinIter_Domain")
+COMMAND = ("domain_attachment", "FMinIter_Domain")
 
 
 class Trials:
@@ -189,10 +189,14 @@ class Trials:
             for doc in self._trials
             if doc["result"]["status"] == STATUS_OK and not math.isnan(doc["result"]["loss"])
         ]
+        if not found and not self._dynamic_trials:
+            raise AllTrialsFailed("there are no trials yet; run fmin with max_evals= above 0")
         if not found:
+            raised = [doc["misc"]["error"] for doc in self._mine() if "error" in doc["misc"]]
+            why = f"; the last that raised: {': '.join(raised[-1])}" if raised else ""
             raise AllTrialsFailed(
-                f"none of {len(self._dynamic_trials)} trials has ended with a loss; their "
-                'results and misc["error"] tell why'
+                f"none of {len(self._dynamic_trials)} trials has ended with a loss{why}. Their "
+                'results and misc["error"] tell more'
             )
         return min(found, key=lambda doc: float(doc["result"]["loss"]))
 
@@ -291,7 +295,7 @@ class Trials:
         miscs = [
             {
                 "tid": tid,
-                "cmd": _COMMAND,
+                "cmd": COMMAND,
                 "workdir": None,
                 "idxs": {label: [tid] if label in known else [] for label in listed},
                 "vals": {label: [known[label]] if label in known else [] for label in listed},
