@@ -59,8 +59,12 @@ def main():
             scores = search.cv_results_["mean_test_score"]
             traces[name].append(np.maximum.accumulate(scores))
             if seed == 0:
-                params = {k: round(v, 4) for k, v in sorted(search.best_params_.items())}
-                print(f"{name:8} {len(scores):3} candidates in {seconds:.1f} s: {params}")
+                params = sorted(search.best_params_.items())
+                found = ", ".join(
+                    f"{name}={round(value, 4) if isinstance(value, float) else value}"
+                    for name, value in params
+                )
+                print(f"{name:8} {len(scores):3} candidates in {seconds:.1f} s: {found}")
     for name, runs in traces.items():
         print(f"{name:8} best mean accuracy {np.mean([run[-1] for run in runs]):.4f}")
     if options.picture:

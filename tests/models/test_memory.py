@@ -28,7 +28,6 @@ print(sizes[49], max(sizes[50:]), sizes[-1])
 
 
 @pytest.mark.long
-@pytest.mark.measures
 @pytest.mark.timeout(900)
 def test_two_hundred_fits_grow_by_thirty_megabytes_at_most():
     result = subprocess.run(

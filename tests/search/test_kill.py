@@ -99,7 +99,7 @@ def test_killed_at_random_moments_and_resumed(tmp_path, batch, undisturbed):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("at", [1, 4, 11, 20])
+@pytest.mark.parametrize("at", [1, 11])
 def test_killed_inside_a_bundle_that_shares(tmp_path, at, undisturbed):
     """Forests without a seed: the study's own makes the second half fit the first."""
     study, result = tmp_path / "study.db", tmp_path / "result.json"
@@ -109,13 +109,12 @@ def test_killed_inside_a_bundle_that_shares(tmp_path, at, undisturbed):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("at", [2, 7])
-def test_killed_keras_search_resumes_to_the_same_bits(tmp_path, at, undisturbed):
+def test_killed_keras_search_resumes_to_the_same_bits(tmp_path, undisturbed):
     pytest.importorskip("keras", reason="Keras is not installed")
     pytest.importorskip("jax", reason="JAX is not installed")
     study, result = tmp_path / "study.db", tmp_path / "result.json"
-    kept = kill_once(study, result, "keras", at)
-    assert at <= kept < 12
+    kept = kill_once(study, result, "keras", 5)
+    assert 5 <= kept < 12
     assert run(study, result, "keras") == undisturbed("keras")
 
 
