@@ -48,9 +48,9 @@ HYPEROPT_SUITE := tests/conformance/hyperopt_suite
 HYPEROPT_TESTS := test_fmin test_randint test_pchoice test_pyll_utils test_plotting test_progress
 
 conformance: $(DEV)
-	PYTHONPATH=$(SUITE) $(BIN)/pytest -c /dev/null --rootdir=$(SUITE) -p no:cacheprovider \
+	PYTHONPATH=$(SUITE) $(BIN)/pytest -n $(WORKERS) -c /dev/null --rootdir=$(SUITE) -p no:cacheprovider \
 	    -p swap --pyargs sklearn.model_selection.tests.test_search
-	PYTHONPATH=$(HYPEROPT_SUITE) MPLBACKEND=svg $(BIN)/pytest -c /dev/null \
+	PYTHONPATH=$(HYPEROPT_SUITE) MPLBACKEND=svg $(BIN)/pytest -n $(WORKERS) -c /dev/null \
 	    --rootdir=$(HYPEROPT_SUITE) -p no:cacheprovider -p swap_hyperopt \
 	    --pyargs $(addprefix hyperopt.tests.unit.,$(HYPEROPT_TESTS))
 
