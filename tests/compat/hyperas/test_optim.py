@@ -11,9 +11,11 @@ from sklearn.model_selection import cross_val_score
 from sklearn.svm import SVC
 
 from tunesmith.compat.hyperas import optim
+from tunesmith.compat.hyperas.data import Data
 from tunesmith.compat.hyperas.distributions import choice, loguniform, uniform
 from tunesmith.compat.hyperas.ensemble import VotingModel
 from tunesmith.compat.hyperas.exceptions import TemplateError
+from tunesmith.compat.hyperas.source import Source
 from tunesmith.compat.hyperas.utils import eval_hyperopt_space
 from tunesmith.compat.hyperopt import STATUS_OK, SparkTrials, Trials, rand, tpe
 from tunesmith.exceptions import TunesmithError
@@ -152,6 +154,91 @@ def test_data_goes_by_name_or_else_in_order():
     assert minimized(in_order, swapped)[1] == (2, 1)
 
 
+def in_names():
+    n_classes = 3
+    x_train, y_train = "x", "y"
+    return x_train, y_train
+
+
+def in_expressions():
+    n_classes = 3
+    x_train, y_train = "x", "y"
+    return x_train.upper(), y_train
+
+
+def of_two_returns():
+    x_train, y_train = "x", "y"
+    if x_train:
+        return y_train, x_train
+    return x_train, y_train
+
+
+def argued(function, data=in_names):
+    """Return what a function gets of the data."""
+    args, kwargs = Data.of(data).arguments(Source.of(function))
+    return function(*args, **kwargs)
+
+
+def test_parameters_get_the_variables_of_their_names():
+    def swaps(y_train, x_train):
+        return y_train, x_train
+
+    def asks_for_a_variable(x_train, n_classes):
+        return x_train, n_classes
+
+    def has_defaults(x_train=None, n_classes=None, rate=0.1):
+        return x_train, n_classes, rate
+
+    def takes_the_rest(y_train, rate=0.1, /, *rest, n_classes):
+        return y_train, rate, rest, n_classes
+
+    def takes_named(y_train, **rest):
+        return y_train, rest
+
+    def takes_all_named(**rest):
+        return rest
+
+    assert argued(swaps) == ("y", "x")
+    assert argued(swaps, of_two_returns) == ("y", "x")
+    assert argued(asks_for_a_variable) == ("x", 3)
+    assert argued(has_defaults) == ("x", 3, 0.1)
+    assert argued(takes_the_rest) == ("y", 0.1, ("x",), 3)
+    assert argued(takes_named) == ("y", {"x_train": "x"})
+    assert argued(takes_all_named) == {"x_train": "x", "y_train": "y"}
+
+
+def test_parameters_of_other_names_get_values_in_order():
+    def has_defaults(a=None, b=None, c=None):
+        return a, b, c
+
+    def takes_all(*args):
+        return args
+
+    def takes_the_rest(a, *rest):
+        return a, rest
+
+    assert argued(has_defaults) == ("x", "y", None)
+    assert argued(takes_all) == ("x", "y")
+    assert argued(takes_the_rest) == ("x", ("y",))
+
+
+def test_what_is_returned_without_names_goes_in_order():
+    def takes_them(x_train, y_train, n_classes):
+        return x_train, y_train, n_classes
+
+    def swaps(y_train, x_train):
+        pass
+
+    def takes_named(**rest):
+        pass
+
+    assert argued(takes_them, in_expressions) == ("X", "y", 3)
+    with pytest.raises(TemplateError, match="in this order y_train is not the data function's"):
+        argued(swaps, in_expressions)
+    with pytest.raises(TemplateError, match=r"returns 2 values, and takes_named takes 1 \(rest\)"):
+        argued(takes_named, in_expressions)
+
+
 def many():
     return 1, 2, 3
 
@@ -182,13 +269,33 @@ def test_a_list_is_one_value_and_a_tuple_is_several():
 
 def test_data_that_does_not_fit_is_told():
     with pytest.raises(TemplateError, match=r"returns 2 values \(b, a\), and takes_one takes 1"):
-        minimized(takes_one, swapped)
+        argued(takes_one, swapped)
+
+    def half_of_names(x_train, y):
+        pass
+
+    line = half_of_names.__code__.co_firstlineno
+    with pytest.raises(TemplateError, match="there is no y in the data function") as caught:
+        argued(half_of_names)
+    assert str(caught.value).startswith(f"{__file__}:{line}: ")
 
     def nothing():
         pass
 
-    with pytest.raises(TemplateError, match="returns nothing"):
-        minimized(takes_one, nothing)
+    def yields():
+        yield 1
+
+    async def waits():
+        return 1
+
+    for function, words in (
+        (nothing, "nothing returns nothing; end it with `return"),
+        (yields, "yields is a generator or a coroutine; end it with `return"),
+        (waits, "waits is a generator or a coroutine"),
+    ):
+        with pytest.raises(TemplateError, match=words) as caught:
+            argued(takes_one, function)
+        assert str(caught.value).startswith(f"{__file__}:{function.__code__.co_firstlineno}: ")
 
 
 def test_data_may_come_from_anything_that_can_be_called():

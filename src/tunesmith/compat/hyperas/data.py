@@ -15,6 +15,8 @@ from tunesmith.compat.hyperas.exceptions import TemplateError
 from tunesmith.compat.hyperas.rewriting import compiled, rebuilt
 from tunesmith.compat.hyperas.source import Source
 
+_RUNS_LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
 
 @dataclass(frozen=True)
 class Data:
@@ -24,15 +26,18 @@ class Data:
     ----------
     returned : tuple
         What it returned.
-    names : tuple of str
+    named : mapping of str to object
         The same by the names of its ``return``; empty where these are no names.
     variables : mapping of str to object
         All its variables.
+    read : tuple of set of str
+        The names in the expression of each value that it returned.
     """
 
     returned: tuple[Any, ...]
-    names: tuple[str, ...]
+    named: Mapping[str, Any]
     variables: Mapping[str, Any]
+    read: tuple[set[str], ...]
 
     @classmethod
     def of(cls, function: Callable[..., Any]) -> Data:
@@ -40,44 +45,78 @@ class Data:
         try:
             source = Source.of(function)
         except TemplateError:  # it is no such function, so its variables have no names
-            return cls(_tuple(function()), (), {})
-        telling = copy.deepcopy(source.node)
-        _Telling().generic_visit(telling)
-        told = rebuilt(function, compiled(source, telling, ()), {})()
+            return cls(_tuple(function()), {}, {}, ())
+        name, write = source.function.__name__, "end it with `return x_train, y_train, ...`"
+        if source.function.__code__.co_flags & _RUNS_LATER:
+            raise source.error(source.node, f"{name} is a generator or a coroutine; {write}")
+        telling = _Telling()
+        node = telling.generic_visit(copy.deepcopy(source.node))
+        told = rebuilt(function, compiled(source, node, ()), {})()
         if told is None:
-            raise TemplateError(
-                f"{function.__name__} returns nothing; end it with `return x_train, y_train, ...`"
-            )
-        returned, variables = told
-        names = _returned_names(source.node)
-        # A list that is returned by its name is one value, as it is in Hyperas.
-        one = len(names) == 1 and isinstance(returned, list)
-        values = (returned,) if one else _tuple(returned)
-        return cls(values, names if len(names) == len(values) else (), variables)
+            raise source.error(source.node, f"{name} returns nothing; {write}")
+        returned, variables, number = told
+        value = telling.values[number]
+        values = _tuple(returned)
+        if isinstance(value, ast.Name):
+            # A list that is returned by its name is one value, as it is in Hyperas.
+            values = (returned,) if isinstance(returned, list) else values
+            return cls(values, {value.id: returned}, variables, ())
+        items = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+        if len(items) != len(values):
+            items = [value] * len(values)
+        names = [item.id for item in items if isinstance(item, ast.Name)]
+        named = dict(zip(names, values, strict=True)) if len(names) == len(values) else {}
+        return cls(values, named, variables, tuple(map(_names_read, items)))
 
-    def arguments(self, function: Callable[..., Any]) -> dict[str, Any]:
-        """Return what a function's parameters get: by name if all are there, else in order.
+    def arguments(self, source: Source) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return what a function gets: by name if it has names of the data, else in order.
 
         Raises
         ------
         TemplateError
-            If neither will do.
+            If a parameter gets no value, or a value belongs to no parameter.
         """
-        parameters = inspect.signature(function).parameters.values()
-        needed = [p.name for p in parameters if p.default is p.empty and p.kind in _NAMED]
-        taken = [p.name for p in parameters if p.kind in _NAMED]
-        by_name = dict(zip(self.names, self.returned, strict=False))
-        if all(name in by_name for name in needed):
-            return {name: by_name[name] for name in taken if name in by_name}
-        if len(needed) <= len(self.returned) <= len(taken):
-            return dict(zip(taken, self.returned, strict=False))
-        found = f"{len(self.returned)} values"
-        found += f" ({', '.join(self.names)})" if self.names else ""
-        name = getattr(function, "__name__", repr(function))
-        raise TemplateError(
-            f"the data function returns {found}, and {name} takes {len(taken)} "
-            f"({', '.join(taken)}); let them have the same names, or the same number"
-        )
+        signature = inspect.signature(source.given)
+        parameters = signature.parameters.values()
+        plain = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        known = {**self.variables, **self.named}
+        is_known = any(name in known for name in plain)
+        is_ordered = plain or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        by_name = not parameters or (self.named and (is_known or not is_ordered))
+
+        def error(advice: str) -> TemplateError:
+            values = f"{len(self.returned)} value{'s' * (len(self.returned) != 1)}"
+            values += f" ({', '.join(self.named)})" if self.named else ""
+            return source.error(
+                source.node,
+                f"the data function returns {values}, and {source.function.__name__} takes "
+                f"{len(parameters)} ({', '.join(signature.parameters)}); {advice}",
+            )
+
+        fit = "let them have the same names, or the same number"
+        try:
+            bound = signature.bind_partial(*(() if by_name else self.returned))
+        except TypeError:
+            raise error(fit) from None
+        given = bound.arguments
+        for name, read in zip(plain, () if by_name else self.read, strict=False):
+            if name in given and name in self.variables and name not in read:
+                raise error(
+                    f"in this order {name} is not the data function's {name}; let that return "
+                    "names only, as in `return x_train, y_train`"
+                )
+        given |= {name: known[name] for name in plain if name in known and name not in given}
+        left = {name: value for name, value in self.named.items() if name not in given}
+        for p in parameters if by_name else ():
+            if p.kind is p.VAR_POSITIONAL:
+                given[p.name], left = tuple(left.values()), {}
+            elif p.kind is p.VAR_KEYWORD:
+                given[p.name] = left
+        bound.apply_defaults()
+        if missing := [name for name in plain if name not in bound.arguments]:
+            lost = f"there is no {', '.join(missing)} in the data function"
+            raise error(f"{lost}; assign it there, or give it a default" if by_name else fit)
+        return bound.args, bound.kwargs
 
     def asked_for(self, function: FunctionType) -> dict[str, Any]:
         """Return the variables that a function refers to and its module does not have."""
@@ -86,34 +125,29 @@ class Data:
         return {name: self.variables[name] for name in names if name in self.variables}
 
 
-_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-
-
 class _Telling(ast.NodeTransformer):
-    """Makes a function return its variables as well."""
+    """Makes a function return its variables as well, and which ``return`` it came to."""
+
+    def __init__(self) -> None:
+        self.values: list[ast.expr] = []
 
     def visit_Return(self, node: ast.Return) -> ast.Return:
         if node.value is None:
             return node
         variables = ast.Call(ast.Name("locals", ast.Load()), [], [])
-        told = ast.Tuple([node.value, variables], ast.Load())
+        number = ast.Constant(len(self.values))
+        self.values.append(node.value)
+        told = ast.Tuple([node.value, variables, number], ast.Load())
         return ast.copy_location(ast.Return(told), node)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+    def _leave(self, node: ast.AST) -> ast.AST:
         return node
 
-    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
-        return node
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _leave
 
 
-def _returned_names(node: ast.AST) -> tuple[str, ...]:
-    """Return the names in the last ``return`` of a function; none if it has something else."""
-    found = [n for n in ast.walk(node) if isinstance(n, ast.Return) and n.value is not None]
-    value = max(found, key=lambda n: n.lineno).value if found else None
-    items = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
-    if not all(isinstance(item, ast.Name) for item in items):
-        return ()
-    return tuple(item.id for item in items)  # type: ignore[union-attr]
+def _names_read(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
 def _global_names(code: CodeType) -> set[str]:

@@ -47,8 +47,9 @@ def minimize(
         "status" and, so that it can be given back, "model". In it, ``{{uniform(0, 1)}}`` and the
         like stand for hyperparameters.
     data : function
-        Called once. Its values go to the parameters of `model` of the same names, or else in
-        order; its variables are known in `model` besides, where the module has none of the name.
+        Called once. Its variables go to the parameters of `model` of the same names; if there are
+        none of these, what it returns goes in order. Its variables are known in `model` besides,
+        where the module has none of the name.
     algo : callable
         What suggests values, such as ``tpe.suggest`` of `tunesmith.compat.hyperopt`.
     max_evals : int
@@ -198,7 +199,7 @@ class _Search:
         self._points: dict[str, Apply] = {t.name: as_apply(t.number) for t in templates}
         self._templates = templates
         made = Data.of(data)
-        self._arguments = made.arguments(model)
+        self._arguments = made.arguments(sources[0])
         given: dict[str, Any] = {}
         for source in sources:
             given |= made.asked_for(source.function)
@@ -209,13 +210,13 @@ class _Search:
     ) -> dict[str, Any]:
         if verbose:
             print(_described(self._templates))
-        functions, arguments = self._functions, self._arguments
+        functions, (args, kwargs) = self._functions, self._arguments
         asked = as_apply([self._points, self.space])
 
         @fmin_pass_expr_memo_ctrl
         def objective(expr: Apply, memo: dict[Apply, Any], ctrl: Any) -> Any:
             function, *_ = functions.at(*rec_eval(asked, memo))
-            return function(**arguments)
+            return function(*args, **kwargs)
 
         best: dict[str, Any] = fmin(
             objective,
