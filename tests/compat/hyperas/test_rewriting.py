@@ -78,6 +78,33 @@ def test_methods_keep_their_object():
     assert new(5) == 30
 
 
+class _Private(Holder):
+    __factor = 5
+
+    def __method(self, x):
+        def within():
+            return self.__factor * x
+
+        return super().method(within()) * {{choice([1, 2])}}
+
+    @staticmethod
+    def make_within():
+        def within(held):
+            return held.__factor * {{choice([1, 2])}}
+
+        return within
+
+    given = __method
+
+
+def test_private_names_are_those_of_the_class(monkeypatch):
+    monkeypatch.setattr(Holder, "method", lambda self, x: x)
+    (new,) = at({"choice": 1}, _Private().given)
+    assert new(3) == 30
+    (new,) = at({"choice": 1}, _Private.make_within())
+    assert new(_Private()) == 10
+
+
 def options():
     return {{choice([[], {"a": 1}, print])}}
 

@@ -129,12 +129,15 @@ def compiled(source: Source, node: Any, around: Sequence[str]) -> CodeType:
     node.args.defaults = [ast.Constant(None) for _ in node.args.defaults]
     node.args.kw_defaults = [d and ast.Constant(None) for d in node.args.kw_defaults]
     arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
-    outer = ast.FunctionDef("__around__", arguments, [node], [])
+    # Within a class of its name, so that private names are those of the class.
+    path = [name for name in (source.class_name, node.name) if name]
+    body = ast.ClassDef(path[0], [], [], [node], []) if source.class_name else node
+    outer = ast.FunctionDef("__around__", arguments, [ast.copy_location(body, node)], [])
     ast.copy_location(outer, node)
     module = ast.fix_missing_locations(ast.Module([outer], []))
     flags = source.function.__code__.co_flags & __future__.annotations.compiler_flag
     code: CodeType = compile(module, source.filename, "exec", flags=flags, dont_inherit=True)
-    for name in ("__around__", node.name):
+    for name in ("__around__", *path):
         code = next(c for c in code.co_consts if isinstance(c, CodeType) and c.co_name == name)
     return code
 

@@ -9,6 +9,7 @@ import tokenize
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -78,6 +79,13 @@ class Source:
             if is_def and node.name == function.__name__:  # type: ignore[attr-defined]
                 return cls(given, function, node, text, first, function.__code__.co_filename)  # type: ignore[arg-type]
         raise TemplateError(f"{name} is no function that was written with def; write it so")
+
+    @property
+    def class_name(self) -> str | None:
+        """The innermost class in whose text the function stands."""
+        names = pairwise(self.function.__code__.co_qualname.split("."))
+        classes = [name for name, next_name in names if "<locals>" not in (name, next_name)]
+        return classes[-1] if classes else None
 
     def error(self, node: ast.AST, text: str) -> TemplateError:
         """Return an error that tells where in the file it is."""
