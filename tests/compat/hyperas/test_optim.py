@@ -1,4 +1,4 @@
-# ruff: noqa: F821, F841 - variables of the data function are known in the model
+# ruff: noqa: F821, F841, SIM108 - variables of the data function are known in the model
 from __future__ import annotations
 
 import functools
@@ -237,6 +237,42 @@ def test_what_is_returned_without_names_goes_in_order():
         argued(swaps, in_expressions)
     with pytest.raises(TemplateError, match=r"returns 2 values, and takes_named takes 1 \(rest\)"):
         argued(takes_named, in_expressions)
+
+
+MODE = None
+
+
+def sets_mode():
+    global MODE
+    MODE = "b"
+    sizes = [8, 9]
+    x = 0
+    return x
+
+
+def asks_for_mode(x):
+    if {{choice(["a", "b"])}} == MODE:
+        loss = {{uniform(0, 1)}}
+    else:
+        loss = {{choice(sizes)}}
+    return {"loss": loss, "status": STATUS_OK}
+
+
+def test_templates_are_read_when_data_is_there():
+    best_run, _, space = minimized(asks_for_mode, sets_mode, return_space=True)
+    assert best_run.keys() == {"choice", "loss"}
+    assert eval_hyperopt_space(space, {"choice": 0, "loss_1": 1}) == {"choice": "a", "loss_1": 9}
+
+
+def misspelt(x):
+    return {{unifrom(0, 1)}}
+
+
+def test_what_is_no_template_is_told_before_data_is_called():
+    CALLS.clear()
+    with pytest.raises(TemplateError, match="there is no distribution 'unifrom'"):
+        minimized(misspelt)
+    assert CALLS == []
 
 
 def many():

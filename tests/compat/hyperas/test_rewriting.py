@@ -10,14 +10,15 @@ from tunesmith.compat.hyperas.distributions import choice, pchoice, uniform
 from tunesmith.compat.hyperas.exceptions import TemplateError
 from tunesmith.compat.hyperas.rewriting import Rewritten
 from tunesmith.compat.hyperas.source import Source
-from tunesmith.compat.hyperas.templates import read_templates
+from tunesmith.compat.hyperas.templates import find_templates, make_templates
 
 COUNT = 0
 
 
 def at(point, *functions, **given):
     sources = [Source.of(function) for function in functions]
-    templates = read_templates(sources, {})
+    templates = find_templates(sources)
+    make_templates(templates, {})
     return Rewritten.of(sources, templates, given).at(point, {})
 
 

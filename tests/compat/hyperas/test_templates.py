@@ -8,7 +8,7 @@ import pytest
 from tunesmith.compat.hyperas.distributions import choice, conditional, normal, pchoice, uniform
 from tunesmith.compat.hyperas.exceptions import TemplateError
 from tunesmith.compat.hyperas.source import Source
-from tunesmith.compat.hyperas.templates import read_templates
+from tunesmith.compat.hyperas.templates import find_templates, make_templates
 from tunesmith.compat.hyperopt.pyll.base import as_apply
 from tunesmith.compat.hyperopt.search_space import SearchSpace
 
@@ -16,7 +16,9 @@ UNITS = [16, 32]
 
 
 def read(*functions):
-    return read_templates([Source.of(function) for function in functions], {})
+    templates = find_templates([Source.of(function) for function in functions])
+    make_templates(templates, {})
+    return templates
 
 
 def names(*functions):
@@ -266,6 +268,18 @@ def too_few(x):
     return Dense({{uniform(1)}})
 
 
+def no_list(x):
+    return Dense({{choice(3)}})
+
+
+def no_list_in_a_test(x):
+    return 1 if {{choice(3)}} == 2 else 0
+
+
+def no_pairs(x):
+    return Dense({{pchoice([1, 2])}})
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [
@@ -278,6 +292,9 @@ def too_few(x):
         (no_call, "is no distribution"),
         (bad_range, "low has to be below high"),
         (too_few, "high"),
+        (no_list, r'takes a list of options, got 3; write {{choice\(\["a", "b"\]\)}}'),
+        (no_list_in_a_test, "takes a list of options, got 3"),
+        (no_pairs, r"got \[1, 2\]; write {{pchoice\(\[\(0.5,"),
     ],
 )
 def test_what_cannot_be_searched_is_told_with_its_line(function, words):

@@ -14,7 +14,7 @@ from tunesmith.compat.hyperas.ensemble import VotingModel
 from tunesmith.compat.hyperas.exceptions import TemplateError
 from tunesmith.compat.hyperas.rewriting import Rewritten
 from tunesmith.compat.hyperas.source import Source
-from tunesmith.compat.hyperas.templates import Template, read_templates
+from tunesmith.compat.hyperas.templates import Template, find_templates, make_templates
 from tunesmith.compat.hyperas.utils import eval_hyperopt_space
 from tunesmith.compat.hyperopt import STATUS_OK, Trials, fmin, fmin_pass_expr_memo_ctrl
 from tunesmith.compat.hyperopt.pyll.base import Apply, as_apply, rec_eval
@@ -188,17 +188,18 @@ class _Search:
         self, model: Function, data: Function, functions: Sequence[Function] | None
     ) -> None:
         sources = [Source.of(model), *map(Source.of, filter(_is_written, functions or ()))]
-        names = {source.function.__name__: source.given for source in sources}
-        templates = read_templates(sources, names)
+        templates = find_templates(sources)
         if not templates:
             raise TemplateError(
                 f"{sources[0].function.__name__} has no templates; write {{{{uniform(0, 1)}}}} or "
                 "the like where a value is to be searched for"
             )
+        made = Data.of(data)
+        names = {source.function.__name__: source.given for source in sources}
+        make_templates(templates, {**made.variables, **names})
         self.space: dict[str, Apply] = {t.name: as_apply(t.value) for t in templates}
         self._points: dict[str, Apply] = {t.name: as_apply(t.number) for t in templates}
         self._templates = templates
-        made = Data.of(data)
         self._arguments = made.arguments(sources[0])
         given: dict[str, Any] = {}
         for source in sources:

@@ -11,7 +11,7 @@ import builtins
 import copy
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, TypeGuard
@@ -56,18 +56,18 @@ class Template:
         The outer braces.
     call : ast.Call
         What is within both.
-    conditions : tuple of Condition
-        When it is looked at: where all of them hold.
     name : str
         What Hyperas calls it.
+    conditions : tuple of Condition
+        When it is looked at: where all of them hold.
     """
 
     source: Source
     node: ast.Set
     call: ast.Call
-    conditions: tuple[Condition, ...]
     name: str = ""
-    # The hyperparameter, once its arguments are evaluated, and what its options are.
+    # What is known once it is made: the hyperparameter, and what its options are.
+    conditions: tuple[Condition, ...] = ()
     made: Apply | None = field(default=None, repr=False)
     values: list[Any] = field(default_factory=list, repr=False)
 
@@ -121,20 +121,20 @@ class Template:
         return node
 
 
-def is_template(node: ast.AST) -> bool:
+def is_template(node: ast.AST) -> TypeGuard[ast.Set]:
     """Tell whether an expression is a set of one set."""
     return isinstance(node, ast.Set) and len(node.elts) == 1 and isinstance(node.elts[0], ast.Set)
 
 
-def read_templates(sources: Sequence[Source], known: Mapping[str, Any]) -> list[Template]:
+def find_templates(sources: Sequence[Source]) -> list[Template]:
     """Return the templates of functions, named, in the order in which they are written.
+
+    Nothing is evaluated: `make_templates` does that.
 
     Parameters
     ----------
     sources : sequence of Source
         The functions; names are counted over all of them.
-    known : mapping of str to object
-        Values of names besides those that the functions know themselves.
 
     Returns
     -------
@@ -143,35 +143,54 @@ def read_templates(sources: Sequence[Source], known: Mapping[str, Any]) -> list[
     Raises
     ------
     TemplateError
-        If a template is none, or cannot be evaluated before the function runs.
+        If a template is none, or asks for a variable of its function.
     """
     found: list[Template] = []
     for source in sources:
-        reader = _Reader(source, known)
-        reader.visit(source.node)
-        found += sorted(reader.found, key=lambda t: (t.node.lineno, t.node.col_offset))
+        nodes = [node for node in ast.walk(source.node) if is_template(node)]
+        nodes.sort(key=lambda node: (node.lineno, node.col_offset))
+        found += [Template(source, node, _call(source, node)) for node in nodes]
     for template, name in zip(found, _names(found), strict=True):
         template.name = name
-    for template in found:
-        _Maker(template.source, known).make(template, found)
+        _check_names(template)
     return found
 
 
-class _Reader(ast.NodeVisitor):
-    """Finds templates, and the conditions they stand under."""
+def make_templates(templates: Sequence[Template], known: Mapping[str, Any]) -> None:
+    """Evaluate templates, and the conditions they stand under.
 
-    def __init__(self, source: Source, known: Mapping[str, Any]) -> None:
-        self.found: list[Template] = []
-        self._source = source
-        self._maker = _Maker(source, known)
+    Parameters
+    ----------
+    templates : sequence of Template
+        All of some functions.
+    known : mapping of str to object
+        Values of names besides those that the functions know themselves.
+
+    Raises
+    ------
+    TemplateError
+        If one cannot be evaluated before the function runs.
+    """
+    for source in {id(t.source): t.source for t in templates}.values():
+        _Reader(_Maker(source, known), templates).visit(source.node)
+    for template in templates:
+        _Maker(template.source, known).make(template, templates)
+
+
+class _Reader(ast.NodeVisitor):
+    """Tells templates the conditions they stand under."""
+
+    def __init__(self, maker: _Maker, templates: Sequence[Template]) -> None:
+        self._maker = maker
+        self._templates = {template.node: template for template in templates}
         self._conditions: tuple[Condition, ...] = ()
 
     def visit_Set(self, node: ast.Set) -> None:
         if not is_template(node):
             self.generic_visit(node)
             return
-        template = Template(self._source, node, _call(self._source, node), self._conditions)
-        self.found.append(template)
+        template = self._templates[node]
+        template.conditions = self._conditions
         if template.options is None:
             self.generic_visit(template.call)
             return
@@ -188,9 +207,8 @@ class _Reader(ast.NodeVisitor):
     def _visit_branches(
         self, test: ast.expr, body: Sequence[ast.AST], orelse: Sequence[ast.AST]
     ) -> None:
-        n_before = len(self.found)
         self.visit(test)
-        asked = self.found[n_before:]
+        asked = [self._templates[node] for node in ast.walk(test) if is_template(node)]
         numbers = self._maker.numbers_where_true(asked[0], test) if len(asked) == 1 else None
         if numbers is None:
             self._under(self._conditions, [*body, *orelse])
@@ -227,14 +245,10 @@ class _Maker:
         standing = {f"__template_{number}__": t.made for number, t in enumerate(within)}
         places = {t.node: name for t, name in zip(within, standing, strict=True)}
         call = _Standing(places).visit(copy.deepcopy(template.call))
-        self._check_names(template, call)
         arguments = [self._value(template, argument, standing) for argument in call.args]
         named = {k.arg: self._value(template, k.value, standing) for k in call.keywords}
-        if template.distribution == "choice" and arguments:
-            arguments[0] = list(arguments[0])
-            template.values = arguments[0]
-        if template.distribution == "pchoice" and arguments:
-            template.values = [option for _, option in arguments[0]]
+        if template.distribution in _CHOICES and arguments:
+            arguments[0], template.values = _listed(template, arguments[0])
         try:
             template.made = getattr(hp, template.distribution)(template.name, *arguments, **named)
         except (TypeError, ValueError) as error:
@@ -275,21 +289,7 @@ class _Maker:
         listed = template.call.args[0] if template.call.args else None
         if listed is None or any(is_template(node) for node in ast.walk(listed)):
             return [as_apply(None)]
-        self._check_names(template, template.call)
-        values = self._value(template, listed, {})
-        pairs = template.distribution == "pchoice"
-        return [option for _, option in values] if pairs else list(values)
-
-    def _check_names(self, template: Template, call: ast.Call) -> None:
-        bound = {n.id for n in ast.walk(call) if _is_name(n, ast.Store)}
-        bound |= {a.arg for n in ast.walk(call) if isinstance(n, ast.arguments) for a in n.args}
-        for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
-            for node in ast.walk(argument):
-                if _is_name(node, ast.Load) and node.id in self._locals - bound:
-                    raise template.error(
-                        f"{node.id!r} is a variable of the function, which has no value "
-                        "before it runs; write literals, or names of the module"
-                    )
+        return _listed(template, self._value(template, listed, {}))[1]
 
     def _value(self, template: Template, node: ast.expr, standing: Mapping[str, Any]) -> Any:
         expression = ast.fix_missing_locations(ast.Expression(node))
@@ -338,6 +338,42 @@ def _call(source: Source, node: ast.Set) -> ast.Call:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(hp.__all__)}"
         raise source.error(node, f"{text}: there is no distribution {call.func.id!r}; {hint}")
     return call
+
+
+def _check_names(template: Template) -> None:
+    """Refuse what asks for variables of the function."""
+    call = template.call
+    nodes = [n for part in (*call.args, *call.keywords) for n in _walk_outside_templates(part)]
+    bound = {n.id for n in nodes if _is_name(n, ast.Store)}
+    bound |= {a.arg for n in nodes if isinstance(n, ast.arguments) for a in n.args}
+    unknown = _local_names(template.source.function.__code__) - bound
+    for node in nodes:
+        if _is_name(node, ast.Load) and node.id in unknown:
+            raise template.error(
+                f"{node.id!r} is a variable of the function, which has no value "
+                "before it runs; write literals, or names of the module or of the data function"
+            )
+
+
+def _walk_outside_templates(node: ast.AST) -> Iterator[ast.AST]:
+    if not is_template(node):
+        yield node
+        for child in ast.iter_child_nodes(node):
+            yield from _walk_outside_templates(child)
+
+
+def _listed(template: Template, listed: Any) -> tuple[list[Any], list[Any]]:
+    """Return what a choice is given as a list, and its options."""
+    pairs = template.distribution == "pchoice"
+    try:
+        given = list(listed)
+        return given, [option for _, option in given] if pairs else given
+    except (TypeError, ValueError):
+        example = '[(0.5, "a"), (0.5, "b")]' if pairs else '["a", "b"]'
+        raise template.error(
+            f"it takes a list of options, got {listed!r}; write "
+            f"{{{{{template.distribution}({example})}}}}"
+        ) from None
 
 
 def _names(templates: Sequence[Template]) -> list[str]:
