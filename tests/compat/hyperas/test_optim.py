@@ -367,6 +367,44 @@ def test_functions_have_templates_and_variables_of_the_data():
     assert n == 150
 
 
+class Net:
+    label = "net"
+
+    def __init__(self, x):
+        self.x = x
+
+    def build(self):
+        return SVC(C={{uniform(1, 2)}})
+
+
+class Made:
+    @classmethod
+    def build(cls):
+        return {{choice([1, 2])}}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (Net, r"Net is a class; .* return Net\({{uniform\(1, 2\)}}\)`"),
+        (Net(1).build, r"Net.build is a method"),
+        (Made, r"Made is a class"),
+    ],
+)
+def test_templates_of_a_class_are_refused(given, words):
+    CALLS.clear()
+    with pytest.raises(TemplateError, match=f"functions= takes functions, and {words}") as caught:
+        minimized(functions=[given])
+    assert str(caught.value).startswith(f"{__file__}:")
+    assert CALLS == []
+
+
+def test_trials_need_not_be_given():
+    assert minimized(takes_one, single, trials=None)[0].keys() == {"uniform"}
+    models = optim.best_models(1, sure, data, rand.suggest, 2, None)
+    assert len(models) == 1
+
+
 def test_what_is_to_be_searched_is_printed(capsys):
     minimized(max_evals=1, verbose=True)
     assert capsys.readouterr().out.splitlines() == [

@@ -27,7 +27,7 @@ def minimize(
     data: Function,
     algo: Function,
     max_evals: int,
-    trials: Trials,
+    trials: Trials | None,
     functions: Sequence[Function] | None = None,
     rseed: int = 1337,
     notebook_name: str | None = None,
@@ -54,10 +54,11 @@ def minimize(
         What suggests values, such as ``tpe.suggest`` of `tunesmith.compat.hyperopt`.
     max_evals : int
         How many values are tried.
-    trials : Trials
-        Where trials go.
+    trials : Trials or None
+        Where trials go; None: new ones, which are not kept.
     functions : sequence of function or None, default=None
-        Functions that `model` calls and that have templates too, or use variables of `data`.
+        Functions that `model` calls and that have templates too, or use variables of `data`;
+        classes may have no templates.
     rseed : int, default=1337
         Seed of what `algo` draws.
     notebook_name : str or None, default=None
@@ -98,6 +99,7 @@ def minimize(
     """
     if keep_temp:
         warnings.warn("keep_temp=True: there is no temporary file to keep", stacklevel=2)
+    trials = Trials() if trials is None else trials
     search = _Search(model, data, functions)
     best_run = search.run(algo, max_evals, trials, rseed, verbose)
     found: list[Any] = [best_run, trials.best_trial["result"].get("model")]
@@ -112,7 +114,7 @@ def best_models(
     data: Function,
     algo: Function,
     max_evals: int,
-    trials: Trials,
+    trials: Trials | None,
     functions: Sequence[Function] | None = None,
     keep_temp: bool = False,
 ) -> list[Any]:
@@ -137,6 +139,7 @@ def best_models(
     """
     if nb_models < 1:
         raise TemplateError(f"nb_models has to be at least 1, got {nb_models}")
+    trials = Trials() if trials is None else trials
     minimize(model, data, algo, max_evals, trials, functions, keep_temp=keep_temp)
     ended = [result for result in trials.results if result["status"] == STATUS_OK]
     best = sorted(ended, key=lambda result: float(result["loss"]))[:nb_models]
@@ -151,7 +154,7 @@ def best_ensemble(
     data: Function,
     algo: Function,
     max_evals: int,
-    trials: Trials,
+    trials: Trials | None,
     voting: str = "hard",
     weights: Sequence[float] | None = None,
     nb_classes: int | None = None,
@@ -187,7 +190,12 @@ class _Search:
     def __init__(
         self, model: Function, data: Function, functions: Sequence[Function] | None
     ) -> None:
-        sources = [Source.of(model), *map(Source.of, filter(_is_written, functions or ()))]
+        sources = [Source.of(model)]
+        for function in functions or ():
+            if _is_written(function):
+                sources.append(Source.of(function))
+            else:
+                _refuse_templates(function)
         templates = find_templates(sources)
         if not templates:
             raise TemplateError(
@@ -234,6 +242,22 @@ class _Search:
 def _is_written(function: Function) -> bool:
     """Tell whether something may hold templates: classes and lambdas are left as they are."""
     return isinstance(function, FunctionType) and function.__name__ != "<lambda>"
+
+
+def _refuse_templates(given: Any) -> None:
+    """Refuse templates in a class or a method, which `model` does not find under its own name."""
+    kind = "class" if isinstance(given, type) else "method"
+    for method in vars(given).values() if isinstance(given, type) else [given]:
+        try:
+            source = Source.of(getattr(method, "__func__", method))
+        except TemplateError:  # nothing that could have templates
+            continue
+        for template in find_templates([source]):
+            raise template.error(
+                f"functions= takes functions, and {given.__qualname__} is a {kind}; put the "
+                "template into a function that gives its value on, such as `def make(): return "
+                f"{given.__qualname__}({{{{{template.text}}}}})`, and write functions=[make]"
+            )
 
 
 def _described(templates: Sequence[Template]) -> str:
