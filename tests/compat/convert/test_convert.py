@@ -102,6 +102,8 @@ def test_values_of_a_trial_are_told():
 from hyperas import optim
 from hyperas.distributions import choice
 from hyperopt import STATUS_OK, Trials, tpe
+def data():
+    return [1]
 def model(x):
     a = {{choice([1, 2])}}
     print(space)
@@ -111,7 +113,7 @@ def other(space):
 best, _ = optim.minimize(model, data, tpe.suggest, 3, Trials())
 """
     (remark,) = convert(script).remarks
-    assert remark.line == 7
+    assert remark.line == 9
     assert "trial.params has what was asked for" in remark.text
 
 

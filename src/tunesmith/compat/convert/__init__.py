@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import ast
 
 from tunesmith.compat.convert.conversion import Conversion, ConversionError, Notes, Remark
-
-if TYPE_CHECKING:
-    import libcst as cst
 
 __all__ = ["Conversion", "ConversionError", "Remark", "convert"]
 
@@ -54,17 +51,23 @@ def convert(text: str, name: str = "<script>") -> Conversion:
         raise ImportError(
             "tunesmith convert needs libcst: pip install 'tunesmith[convert]'"
         ) from None
+    from tunesmith.compat.convert.facts import Facts
     from tunesmith.compat.convert.from_hyperas import Hyperas
     from tunesmith.compat.convert.from_hyperopt import Hyperopt
     from tunesmith.compat.convert.imports import Imports, NamedImports, searches
     from tunesmith.compat.convert.leftovers import note_leftovers
 
+    if name.endswith(".ipynb"):
+        raise ConversionError(
+            f"{name} is a notebook; make a script of it with `jupyter nbconvert --to script "
+            f"{name}`, and convert that"
+        )
     try:
         module = cst.parse_module(text).visit(NamedImports())
     except cst.ParserSyntaxError as error:
         raise ConversionError(f"{name}:{error.raw_line}: {error.message}") from None
-    wrapper = MetadataWrapper(module)
-    found = searches(wrapper)
+    facts = Facts(MetadataWrapper(module))
+    found = searches(facts)
     if not found:
         raise ConversionError(
             f"{name} calls neither fmin of Hyperopt nor optim.minimize of Hyperas; there is "
@@ -75,9 +78,17 @@ def convert(text: str, name: str = "<script>") -> Conversion:
             f"{name} searches with both Hyperopt (line {found['hyperopt']}) and Hyperas (line "
             f"{found['hyperas']}); split it into a script for each"
         )
-    notes = Notes()
-    kind: Any = Hyperopt if "hyperopt" in found else Hyperas
-    changed: cst.Module = wrapper.visit(kind(notes, wrapper.module))
-    note_leftovers(module, changed, notes)
-    changed = changed.visit(Imports(notes))
-    return Conversion(changed.code, tuple(sorted(notes.remarks)))
+    notes = Notes(facts.bound)
+    script = (Hyperopt if "hyperopt" in found else Hyperas)(facts, notes)
+    if not script.searches:
+        return Conversion(text, tuple(sorted(notes.remarks)))
+    try:
+        changed = facts.module.visit(script)
+        note_leftovers(module, changed, notes)
+        made = changed.visit(Imports(notes)).code
+        ast.parse(made)
+    except (cst.ParserSyntaxError, cst.CSTValidationError, SyntaxError) as error:
+        raise ConversionError(
+            f"{name} cannot be converted, as what comes of it would be no Python: {error}"
+        ) from None
+    return Conversion(made, tuple(sorted(notes.remarks)))

@@ -7,24 +7,24 @@ from typing import Any
 
 import libcst as cst
 import libcst.matchers as m
-from libcst.metadata import MetadataWrapper, PositionProvider, QualifiedNameProvider
 
 from tunesmith.compat.convert.conversion import Notes
-from tunesmith.compat.convert.names import canonical, text_of
+from tunesmith.compat.convert.facts import Facts
+from tunesmith.compat.convert.names import text_of
 
-_SEARCHES = {"hyperopt": ("fmin",), "hyperas": ("optim.minimize",)}
+_SEARCHES = {
+    "hyperopt": ("fmin",),
+    "hyperas": ("optim.minimize", "optim.best_models", "optim.best_ensemble"),
+}
 
 
-def searches(wrapper: MetadataWrapper) -> dict[str, int]:
+def searches(facts: Facts) -> dict[str, int]:
     """Return the libraries that a script searches with, and the line where each is called."""
-    names = wrapper.resolve(QualifiedNameProvider)
-    places = wrapper.resolve(PositionProvider)
     found: dict[str, int] = {}
-    for call in m.findall(wrapper.module, m.Call()):
-        assert isinstance(call, cst.Call)
+    for call in facts.find(m.Call()):
         for library, called in _SEARCHES.items():
-            if canonical(_names(names, call.func), library) in called:
-                found.setdefault(library, places[call].start.line)
+            if facts.name(call, library) in called:
+                found.setdefault(library, facts.line(call))
     return found
 
 
@@ -73,37 +73,93 @@ class Imports(cst.CSTTransformer):
         self._header: list[str] = []
 
     def visit_Module(self, node: cst.Module) -> None:
+        used = {text_of(name) for name in m.findall(node, m.Name())}
+        self._notes.drop_unused(used)
         imports = m.findall(node, m.Import())
         self._header = self._notes.header({text_of(i).removeprefix("import ") for i in imports})
+        self._is_local = 0
+
+    def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> cst.Module:
+        """Put the imports at the top where none was replaced by them."""
+        body = [*updated_node.body]
+        if not self._header:
+            return updated_node
+        at = next((n for n, line in enumerate(body) if not _is_first(line)), len(body))
+        body[at:at] = [cst.parse_statement(line) for line in self._header]
+        return updated_node.with_changes(body=body)
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self._is_local += 1
+
+    def leave_FunctionDef(
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> cst.FunctionDef:
+        self._is_local -= 1
+        return updated_node
 
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
     ) -> Any:
-        statement = updated_node.body[0] if len(updated_node.body) == 1 else None
-        if not isinstance(statement, cst.Import | cst.ImportFrom) or not is_old(statement):
+        kept = [part for part in map(self._without_old, updated_node.body) if part is not None]
+        if [*updated_node.body] == kept and not any(map(_imports_old, kept)):
             return updated_node
-        header, self._header = self._header, []
+        header: list[str] = []
+        if not self._is_local:
+            header, self._header = self._header, []
         lines: list[Any] = [cst.parse_statement(line) for line in header]
-        if self._notes.keeps:
-            lines.append(updated_node.with_changes(leading_lines=[]))
+        if kept:
+            lines.append(updated_node.with_changes(body=kept, leading_lines=[]))
         if not lines:
             return cst.RemoveFromParent()
         lines[0] = lines[0].with_changes(leading_lines=updated_node.leading_lines)
+        if not kept:
+            trailing = updated_node.trailing_whitespace
+            lines[-1] = lines[-1].with_changes(trailing_whitespace=trailing)
         return cst.FlattenSentinel(lines)
+
+    def _without_old(self, part: cst.BaseSmallStatement) -> cst.BaseSmallStatement | None:
+        """Return a statement without what it imports of an old library; None if that is all."""
+        if self._notes.keeps or not _imports_old(part):
+            return part
+        if isinstance(part, cst.ImportFrom) or is_old(part):  # type: ignore[arg-type]
+            return None
+        assert isinstance(part, cst.Import)
+        names = [alias for alias in part.names if not is_old_path(text_of(alias.name))]
+        names[-1] = names[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+        return part.with_changes(names=names)
 
 
 def is_old(statement: cst.Import | cst.ImportFrom) -> bool:
     """Tell whether an import is of an old library alone."""
+    paths = _paths(statement)
+    return bool(paths) and all(map(is_old_path, paths))
+
+
+def _imports_old(statement: cst.CSTNode) -> bool:
+    """Tell whether a statement imports an old library, and maybe others."""
+    if isinstance(statement, cst.ImportFrom):
+        return is_old(statement)
+    return isinstance(statement, cst.Import) and any(map(is_old_path, _paths(statement)))
+
+
+def _paths(statement: cst.Import | cst.ImportFrom) -> list[str]:
     if isinstance(statement, cst.Import):
-        paths = [text_of(alias.name) for alias in statement.names]
-    else:
-        paths = [text_of(statement.module)] if statement.module else []
-        if paths == ["tunesmith.compat"] and not isinstance(statement.names, cst.ImportStar):
-            paths = [f"tunesmith.compat.{text_of(alias.name)}" for alias in statement.names]
-    roots = {path.removeprefix("tunesmith.compat.").split(".")[0] for path in paths}
-    return bool(roots) and roots <= {"hyperopt", "hyperas"}
+        return [text_of(alias.name) for alias in statement.names]
+    paths = [text_of(statement.module)] if statement.module and not statement.relative else []
+    if paths == ["tunesmith.compat"] and not isinstance(statement.names, cst.ImportStar):
+        return [f"tunesmith.compat.{text_of(alias.name)}" for alias in statement.names]
+    return paths
 
 
-def _names(found: Any, node: cst.CSTNode) -> Any:
-    names = found.get(node, ())
-    return names() if callable(names) else names
+def is_old_path(path: str) -> bool:
+    """Tell whether what an import names is of an old library."""
+    return path.removeprefix("tunesmith.compat.").split(".")[0] in ("hyperopt", "hyperas")
+
+
+def _is_first(statement: cst.CSTNode) -> bool:
+    """Tell whether a statement has to stand above imports."""
+    if not isinstance(statement, cst.SimpleStatementLine):
+        return False
+    return m.matches(statement.body[0], m.Expr(m.SimpleString())) or m.matches(
+        statement.body[0], m.ImportFrom(module=m.Name("__future__"))
+    )

@@ -16,8 +16,13 @@ from libcst.metadata import (
 )
 
 from tunesmith.compat.convert.conversion import Notes
-from tunesmith.compat.convert.imports import is_old
+from tunesmith.compat.convert.imports import is_old_path
 from tunesmith.compat.convert.names import text_of
+
+_HINTS = dict.fromkeys(
+    ["STATUS_OK", "STATUS_FAIL"],
+    '; the function has to return the loss alone, and float("nan") where it has failed',
+)
 
 
 def note_leftovers(before: cst.Module, after: cst.Module, notes: Notes) -> None:
@@ -33,20 +38,20 @@ def note_leftovers(before: cst.Module, after: cst.Module, notes: Notes) -> None:
         Gets what is found, for lines that it has no remark on.
     """
     unknown = {use.name for use in _uses(before) if not use.is_bound}
-    unknown |= {name or module.split(".")[0] for module, name in notes.imports}
+    unknown |= notes.imported
     old, new = before.code.splitlines(), after.code.splitlines()
-    told = {remark.line for remark in notes.remarks}
+    told = set(notes.told)
     for use in _uses(after):
-        line = _line_before(use.name, new[use.line - 1], old)
+        lines = _lines_before(use.name, new[use.line - 1], old)
         if use.is_old:
             notes.keeps = True
-            text = f"{use.name} is left as it was"
+            text = f"{use.name} is left as it was{_HINTS.get(use.name.split('.')[-1], '')}"
         elif not use.is_bound and use.name not in unknown:
             text = f"there is no {use.name} any more; see what result holds"
         else:
             continue
-        if line not in told:
-            notes.todo(line, text)
+        if not told & {*lines}:
+            notes.todo(lines[-1], text)
 
 
 @dataclass(frozen=True)
@@ -66,22 +71,19 @@ def _uses(module: cst.Module) -> Iterator[_Use]:
     scopes = {s for s in wrapper.resolve(ScopeProvider).values() if isinstance(s, Scope)}
     for scope in scopes:
         for access in scope.accesses:
-            imports = [r.node for r in access.referents if isinstance(r, ImportAssignment)]
+            imports = [r for r in access.referents if isinstance(r, ImportAssignment)]
+            paths = {q.name for one in imports for q in one.get_qualified_names_for(one.name)}
             yield _Use(
                 text_of(access.node),
                 places[access.node].start.line,
                 bool(access.referents),
-                any(
-                    is_old(node)
-                    for node in imports
-                    if isinstance(node, cst.Import | cst.ImportFrom)
-                ),
+                any(map(is_old_path, paths)),
             )
 
 
-def _line_before(name: str, line: str, lines: list[str]) -> int:
-    """Return the number of a line in the script as it was, or else of the last use of a name."""
+def _lines_before(name: str, line: str, lines: list[str]) -> list[int]:
+    """Return the number of a line in the script as it was, or else of all uses of a name."""
     if line in lines:
-        return lines.index(line) + 1
+        return [lines.index(line) + 1]
     word = re.compile(rf"\b{re.escape(name)}\b")
-    return max((number for number, text in enumerate(lines, 1) if word.search(text)), default=1)
+    return [number for number, text in enumerate(lines, 1) if word.search(text)] or [1]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import libcst as cst
+import libcst.matchers as m
 from libcst.metadata import QualifiedName
 
 _MODULE = cst.Module([])
@@ -23,8 +24,39 @@ def constant(node: cst.CSTNode | None) -> Any:
         return None
     try:
         return ast.literal_eval(text_of(node))
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError):
         return None
+
+
+def is_literal(node: cst.CSTNode) -> bool:
+    """Tell whether an expression is made of literals alone."""
+    return constant(node) is not None or text_of(node) == "None"
+
+
+def entries(node: cst.CSTNode | None) -> dict[str, cst.BaseExpression] | None:
+    """Return the values of a dict that is written out, or a call of ``dict``, by its keys.
+
+    None if it is none, or if its keys are not all written out, each once.
+    """
+    pairs: list[tuple[Any, cst.BaseExpression]]
+    if isinstance(node, cst.Dict):
+        written = [one for one in node.elements if isinstance(one, cst.DictElement)]
+        if len(written) < len(node.elements):
+            return None
+        pairs = [(constant(one.key), one.value) for one in written]
+    elif isinstance(node, cst.Call) and m.matches(node.func, m.Name("dict")):
+        pairs = [(one.keyword and one.keyword.value, one.value) for one in node.args]
+    else:
+        return None
+    found = {key: value for key, value in pairs if isinstance(key, str)}
+    return found if len(found) == len(pairs) else None
+
+
+def enclosed(node: cst.BaseExpression) -> cst.BaseExpression:
+    """Return an expression that may stand alone: one of several lines in brackets."""
+    if "\n" not in text_of(node) or node.lpar:
+        return node
+    return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
 def canonical(names: Iterable[QualifiedName], library: str) -> str | None:

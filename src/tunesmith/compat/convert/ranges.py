@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tunesmith.compat.convert.conversion import Notes
 
@@ -21,9 +22,11 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "quniform": ("low", "high", "q"),
     "randint": ("low", "high"),
     "uniform": ("low", "high"),
-    "uniformint": ("low", "high"),
+    "uniformint": ("low", "high", "q"),
 }
 """Parameters of the distributions, after the label."""
+
+_OPTIONAL = {("randint", "high"), ("uniformint", "q")}
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,11 @@ class Range:
     note: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.kind}({', '.join(self.arguments)})"
+        return self.written(self.kind)
+
+    def written(self, name: str) -> str:
+        """Return its text where its kind is imported as `name`."""
+        return f"{name}({', '.join(self.arguments)})"
 
     @property
     def asked(self) -> str | None:
@@ -71,12 +78,15 @@ def read_range(
         Whether its values are made ints.
     """
     low, high = given.get("low", ""), given.get("high", "")
+    is_whole = whole or distribution in ("randint", "uniformint")
+    if is_whole and not all(_may_be_whole(text) for text in given.values()):
+        return None
     match distribution:
         case "uniform":
             return Range("Float", (low, high))
         case "loguniform":
             return Range("Float", (_exp(low, notes), _exp(high, notes), "log=True"))
-        case "uniformint":
+        case "uniformint" if _number(given.get("q", "1")) == 1:
             return Range("Int", (_int(low), _int(high)))
         case "randint":
             if not high:
@@ -90,54 +100,81 @@ def read_range(
             steps = () if step == "1" else (f"step={step}",)
             return Range("Int", (_int(low), _int(high), *steps), note)
         case "normal":
-            notes.needs("norm", "scipy.stats")
-            return Range("Distribution", (f"norm({given['mu']}, {given['sigma']})",))
+            norm = notes.needs("norm", "scipy.stats")
+            return Range("Distribution", (f"{norm}({given['mu']}, {given['sigma']})",))
         case "lognormal":
-            notes.needs("lognorm", "scipy.stats")
+            lognorm = notes.needs("lognorm", "scipy.stats")
             scale = _exp(given["mu"], notes)
-            return Range("Distribution", (f"lognorm({given['sigma']}, scale={scale})",))
+            return Range("Distribution", (f"{lognorm}({given['sigma']}, scale={scale})",))
     return None
 
 
-def arguments_of(distribution: str, texts: Sequence[tuple[str | None, str]]) -> dict[str, str]:
-    """Return the arguments of a distribution by name, given their keywords and texts in order."""
-    names = iter(PARAMETERS[distribution])
-    return {keyword or next(names, "?"): text for keyword, text in texts}
+def arguments_of(
+    distribution: str, texts: Sequence[tuple[str | None, str]]
+) -> dict[str, str] | None:
+    """Return the arguments of a distribution by name, given their keywords and texts in order.
+
+    None if they are not those that it takes.
+    """
+    names = PARAMETERS[distribution]
+    in_order = iter(names)
+    given = {keyword or next(in_order, "?"): text for keyword, text in texts}
+    needed = {name for name in names if (distribution, name) not in _OPTIONAL}
+    is_right = len(given) == len(texts) and needed <= given.keys() <= {*names}
+    return given if is_right else None
 
 
 def _exp(text: str, notes: Notes) -> str:
-    """Return the text of an exponential; of a logarithm, what that is taken of."""
+    """Return the text of an exponential; of a natural logarithm, what that is taken of."""
     if found := re.fullmatch(r"(?:\w+\.)?log\((.*)\)", text, re.DOTALL):
         try:
-            ast.parse(found[1], mode="eval")
+            call: Any = ast.parse(f"log({found[1]})", mode="eval").body
         except SyntaxError:
-            pass
-        else:
-            return found[1]
+            call = None
+        is_call = isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        if (
+            is_call
+            and len(call.args) == 1
+            and not call.keywords
+            and not isinstance(call.args[0], ast.Starred)
+        ):
+            return found[1].rstrip().rstrip(",")
     if _number(text) == 0:
         return "1.0"
-    notes.needs("", "math")
-    return f"math.exp({text})"
+    return f"{notes.needs('', 'math')}.exp({text})"
+
+
+def _may_be_whole(text: str) -> bool:
+    value = _number(text)
+    return value is None or float(value).is_integer()
 
 
 def _int(text: str) -> str:
     value = _number(text)
     if value is None:
         return f"int({text})" if not re.fullmatch(r"[\w.]+", text) else text
-    return str(int(value)) if float(value).is_integer() else text
+    return str(int(value))
 
 
 def _less(text: str) -> str:
     value = _number(text)
-    return f"{text} - 1" if value is None else str(int(value) - 1)
+    if value is not None:
+        return str(int(value) - 1)
+    is_sum = isinstance(ast.parse(f"({text})", mode="eval").body, _BINDS_AS_CLOSELY)
+    return f"{text} - 1" if is_sum else f"({text}) - 1"
+
+
+_BINDS_AS_CLOSELY = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
 
 
 def _beside(low: str, high: str, q: str) -> str | None:
     """Return how steps from `low` differ from multiples of `q`; None if they do not."""
     numbers = [_number(text) for text in (low, high, q)]
     if None in numbers:
-        return None
+        return f"Hyperopt's values are multiples of {q}; see that {low} and {high} are, too"
     first, last, step = (float(number) for number in numbers if number is not None)
+    if not step:
+        return f"q is {q}; it has to be above 0"
     if all(abs(bound / step - round(bound / step)) < 1e-9 for bound in (first, last)):
         return None
     return (
