@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tokenize
+from io import BytesIO
 from pathlib import Path
 
 import click
@@ -19,12 +21,16 @@ def convert_command(context: click.Context, script: Path) -> None:
     Ends with 0 if nothing is left, 1 if something is, and 2 if nothing can be converted.
     """
     try:
-        text = script.read_text(encoding="utf-8")
-        found = convert(text, str(script))
-    except (ConversionError, ImportError, OSError, UnicodeDecodeError) as error:
+        content = script.read_bytes()
+        encoding, _ = tokenize.detect_encoding(BytesIO(content).readline)
+        found = convert(content.decode(encoding), str(script))
+    except (ConversionError, ImportError, OSError) as error:
         click.echo(f"Error: {error}", err=True)
         context.exit(2)
-    click.echo(found.text, nl=False)
+    except (SyntaxError, UnicodeDecodeError) as error:
+        click.echo(f"Error: {script} is no text of Python's: {error}", err=True)
+        context.exit(2)
+    click.echo(found.text.encode(encoding), nl=False)
     for remark in found.remarks:
         click.echo(f"{script}:{remark.line}: {remark.text}", err=True)
     context.exit(1 if found.remarks else 0)

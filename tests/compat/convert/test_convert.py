@@ -63,6 +63,34 @@ def test_lines_that_need_no_change_keep_every_byte(above, below):
     assert text.endswith(f"best = result.best_params\n{below}")
 
 
+@pytest.mark.parametrize(
+    ("start", "encoding", "end"),
+    [
+        ("# coding: latin-1\n", "latin-1", "\n"),
+        ("", "utf-8-sig", "\n"),
+        ("", "utf-8", "\r\n"),
+    ],
+)
+def test_a_script_keeps_its_encoding_and_ends_of_lines(tmp_path, start, encoding, end):
+    rest = "from hyperopt import fmin, hp, tpe\nfmin(abs, hp.uniform('x', 0, 1), tpe.suggest, 9)\n"
+    path = tmp_path / "script.py"
+    path.write_bytes(f"{start}# für\n{rest}".replace("\n", end).encode(encoding))
+    done = run(path)
+    assert done.exit_code == 0, done.output
+    told = done.stdout_bytes
+    assert told.startswith(f"{start}# für\nfrom tunesmith".replace("\n", end).encode(encoding))
+    assert told.count(b"\r") == (told.count(b"\n") if end == "\r\n" else 0)
+
+
+@pytest.mark.parametrize("content", [b"# coding: nowhere\n", b"x = '\xff'\n"])
+def test_what_is_no_text_is_named(tmp_path, content):
+    path = tmp_path / "script.py"
+    path.write_bytes(content)
+    done = run(path)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"{path} is no text" in done.stderr
+
+
 def test_a_converted_script_is_no_script_of_theirs_any_more():
     for name in WHOLE:
         text = convert((HERE / "scripts" / f"{name}.txt").read_text()).text
