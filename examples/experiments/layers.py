@@ -105,6 +105,7 @@ def draw(result, path):
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
     for layers, label in ((1, "one layer"), (2, "two layers")):
@@ -113,11 +114,15 @@ def draw(result, path):
         if ended:
             axes.scatter(*zip(*ended, strict=True), s=22, label=label)
     stopped = [trial.params["step"] for trial in result.trials if trial.value is None]
-    axes.scatter(stopped, [0.9] * len(stopped), marker="x", color="0.4", label="stopped")
+    if stopped:
+        axes.scatter(stopped, [0.9] * len(stopped), marker="x", color="0.4", label="stopped")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("step of RMSProp")
-    axes.set_ylabel("share of test images that are wrong")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylabel("test images that are wrong")
     axes.legend(frameon=False)
     axes.grid(alpha=0.3, which="both")
     figure.savefig(path, dpi=150)
