@@ -164,7 +164,10 @@ def test_variables_that_are_gone_are_told():
     search = "best = fmin(abs, hp.uniform('x', -1, 1), tpe.suggest, 9, trials=trials)"
     script = f"from hyperopt import *\ntrials = Trials()\n{search}\nprint(trials, unknown)\n"
     (remark,) = convert(script).remarks
-    assert (remark.line, remark.text) == (4, "there is no trials any more; see what result holds")
+    assert (remark.line, remark.text) == (
+        4,
+        "there is no trials any more; see what the search returns",
+    )
 
 
 def test_a_script_that_moved_by_its_import_is_converted_too():

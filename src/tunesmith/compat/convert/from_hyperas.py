@@ -203,7 +203,7 @@ class Hyperas(Script):
             self._notes.todo(
                 line,
                 "the function returns the loss alone; make the best model again from "
-                "result.best_params, or use SearchCV with KerasClassifier, which keeps it",
+                "best_params of the search, or use SearchCV with KerasClassifier, which keeps it",
             )
         if others := [name for name in names if name != "model"]:
             super()._dropped(others, line)
@@ -246,7 +246,7 @@ class Hyperas(Script):
             return f"{result}.best_params"
         self._notes.todo(
             self._facts.line(search.call),
-            "there is no best model, but None; it is to be made again from result.best_params",
+            "None stands for the best model, to be made again from best_params of the search",
         )
         return f"({result}.best_params, None)"
 

@@ -47,7 +47,7 @@ def note_leftovers(before: cst.Module, after: cst.Module, notes: Notes) -> None:
             notes.keeps = True
             text = f"{use.name} is left as it was{_HINTS.get(use.name.split('.')[-1], '')}"
         elif not use.is_bound and use.name not in unknown:
-            text = f"there is no {use.name} any more; see what result holds"
+            text = f"there is no {use.name} any more; see what the search returns"
         else:
             continue
         if not told & {*lines}:
