@@ -107,6 +107,13 @@ def test_an_import_of_everything_names_what_is_used(package):
     assert f"from {package} import Trials, fmin, hp, tpe\n" in kept
 
 
+def test_a_later_import_is_what_a_name_of_an_import_of_everything_means():
+    search = "best = fmin(partial(abs), hp.uniform('x', -1, 1), tpe.suggest, 9)\n"
+    found = convert(f"from hyperopt import *\nfrom functools import partial\n{search}")
+    assert found.remarks == ()
+    assert "hyperopt" not in found.text
+
+
 @pytest.mark.parametrize(
     ("use", "line", "words"),
     [

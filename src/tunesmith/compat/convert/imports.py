@@ -35,6 +35,14 @@ class NamedImports(cst.CSTTransformer):
         self._used = {
             name.value for name in m.findall(node, m.Name()) if isinstance(name, cst.Name)
         }
+        # What other imports give names to after a star's: theirs are what the script means.
+        self._given_later: dict[cst.CSTNode, set[str]] = {}
+        given: set[str] = set()
+        lines = [line for line in node.body if isinstance(line, cst.SimpleStatementLine)]
+        for part in reversed([part for line in lines for part in line.body]):
+            if isinstance(part, cst.Import | cst.ImportFrom):
+                self._given_later[part] = {*given}
+                given |= _given_by(part)
 
     def leave_ImportFrom(
         self, original_node: cst.ImportFrom, updated_node: cst.ImportFrom
@@ -43,8 +51,17 @@ class NamedImports(cst.CSTTransformer):
         if module is None or not isinstance(updated_node.names, cst.ImportStar):
             return updated_node
         names = _public(text_of(module)) if is_old(updated_node) else []
-        aliases = [cst.ImportAlias(cst.Name(name)) for name in names if name in self._used]
+        wanted = self._used - self._given_later.get(original_node, set())
+        aliases = [cst.ImportAlias(cst.Name(name)) for name in names if name in wanted]
         return updated_node.with_changes(names=aliases) if aliases else updated_node
+
+
+def _given_by(statement: cst.Import | cst.ImportFrom) -> set[str]:
+    """Return the names that an import gives, but for those of a star."""
+    if isinstance(statement.names, cst.ImportStar):
+        return set()
+    names = [alias.evaluated_alias or alias.evaluated_name for alias in statement.names]
+    return {name.split(".")[0] for name in names}
 
 
 def _public(path: str) -> list[str]:
