@@ -115,6 +115,32 @@ def test_a_later_import_is_what_a_name_of_an_import_of_everything_means():
 
 
 @pytest.mark.parametrize(
+    ("algo", "sampler"),
+    [
+        ("rand.suggest", '"random"'),
+        ("partial(tpe.suggest, n_startup_jobs=3)", "TPESampler(n_startup=3)"),
+    ],
+)
+def test_an_algorithm_in_a_variable_is_known(algo, sampler):
+    head = f"from hyperopt import *\nfrom functools import partial\nalgo = {algo}\n"
+    search = "best = fmin(abs, hp.uniform('x', -1, 1), algo=algo, max_evals=9)\n"
+    found = convert(head + search)
+    assert (found.remarks, f"sampler={sampler}" in found.text) == ((), True)
+    assert "algo" not in found.text
+    kept = convert(f"{head}{search}print(algo)\n")
+    assert f"sampler={sampler}" in kept.text
+    assert [remark.line for remark in kept.remarks] == [3]
+
+
+def test_a_choice_in_a_dict_of_its_own_is_told_though_its_key_is_the_name():
+    options = "[{'kind': 'a', 'x': hp.uniform('x', 0, 1)}, {'kind': 'b'}]"
+    space = f"{{'kind': hp.choice('kind', {options})}}"
+    found = convert(f"from hyperopt import *\nfmin(f, {space}, tpe.suggest, 9)\n")
+    (remark,) = found.remarks
+    assert "the function reads 'kind' and the other names from its own dict" in remark.text
+
+
+@pytest.mark.parametrize(
     ("use", "line", "words"),
     [
         ("print(Trials)", 3, "Trials is left"),

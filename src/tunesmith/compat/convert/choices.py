@@ -199,7 +199,7 @@ class Spaces:
                 parts.append(part)
                 continue
             taken |= names
-            if made.name is not None and key != made.name:
+            if made.name is not None:
                 self._notes.todo(
                     self._facts.line(part.value),
                     f"what the choice opens is not in a dict under {_quoted(key)} any more: the "

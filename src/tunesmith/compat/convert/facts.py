@@ -110,6 +110,12 @@ class Facts:
             return found[0] if len(found) == 1 else None
         return node if isinstance(node, cst.BaseExpression) else None
 
+    def readers(self, variable: cst.Name) -> list[cst.CSTNode]:
+        """Return the places where the variable that a name stands for is looked at."""
+        scope = self._scopes.get(variable)
+        places = [*scope[variable.value]] if scope is not None else []
+        return [access.node for one in places for access in one.references]
+
     def variables(self, function: cst.FunctionDef) -> set[str]:
         """Return the names that are given a value in a function."""
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import libcst as cst
 import libcst.matchers as m
@@ -75,11 +75,14 @@ class Script(cst.CSTTransformer):
         self._renamed: dict[str, str] = {}
         # What makes trials that are made no more, and the search that they were for.
         self._trials: dict[cst.CSTNode, Search] = {}
+        # What makes algorithms that nothing asks for any more.
+        self._algorithms: set[cst.CSTNode] = set()
         self._best: set[str] = set()
         self._plan()
         self._name_results()
         if self.searches:
             self._plan_trials()
+            self._plan_algorithms()
             self._results = Results(facts, notes)
 
     # What is done by each library
@@ -131,6 +134,28 @@ class Script(cst.CSTTransformer):
     def _targets(self, statement: cst.CSTNode) -> list[cst.BaseExpression]:
         """Return what a statement gives the best values to."""
         return targets_of(statement)
+
+    # Algorithms
+
+    def _algorithm(self, search: Search) -> cst.BaseExpression | None:
+        """Return what a search is given to suggest points, as it is written where it is made."""
+        given = search.given.get("algo")
+        return self._facts.value(given) or given
+
+    def _plan_algorithms(self) -> None:
+        """Find what makes algorithms for variables that only searches read."""
+        given = [search.given.get("algo") for search in self.searches.values()]
+        for search in self.searches.values():
+            variable, made = search.given.get("algo"), self._algorithm(search)
+            if not isinstance(variable, cst.Name) or not self._is_algorithm(made):
+                continue
+            if all(reader in given for reader in self._facts.readers(variable)):
+                self._algorithms.add(made)
+
+    def _is_algorithm(self, made: cst.BaseExpression | None) -> TypeGuard[cst.BaseExpression]:
+        if isinstance(made, cst.Call) and text_of(made.func).endswith("partial") and made.args:
+            made = made.args[0].value
+        return made is not None and (self._facts.name(made) or "").endswith(".suggest")
 
     # Trials
 
@@ -322,6 +347,8 @@ class Script(cst.CSTTransformer):
             search = self.searches.get(value) if value is not None else None
             if value in self._trials and targets_of(before):
                 self._note_gone(before)
+            elif value in self._algorithms and len(targets_of(before)) == 1:
+                continue
             elif search is not None and search.result is not None:
                 name = cst.AssignTarget(cst.Name(search.result))
                 found.append(cst.Assign([name], after.value))

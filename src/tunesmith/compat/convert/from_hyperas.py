@@ -213,7 +213,8 @@ class Hyperas(Script):
     def _minimize(self, search: Search, now: cst.Call) -> cst.BaseExpression:
         given = search.given
         line = self._facts.line(search.call)
-        algo = text_of(given["algo"]) if "algo" in given else "tpe.suggest"
+        made = self._algorithm(search)
+        algo = "tpe.suggest" if made is None else text_of(made)
         kind = algo.split(".")[-2:][0]
         if kind not in _SAMPLERS:
             self._notes.todo(line, f"sampler= is to be chosen for algo={algo}")

@@ -107,7 +107,7 @@ class Hyperopt(Script):
             function,
             text_of(after["space"]),
             f"n_iter={n_iter}",
-            f"sampler={self._sampler(given.get('algo'), line)}",
+            f"sampler={self._sampler(self._algorithm(search), line)}",
             *self._n_jobs(search),
             *self._further(search, line),
         ]
