@@ -203,6 +203,19 @@ def test_variables_that_are_gone_are_told():
     )
 
 
+def test_trials_of_a_function_are_told_though_the_module_has_some_of_that_name():
+    script = """from hyperopt import *
+def search():
+    trials = Trials()
+    best = fmin(abs, hp.uniform("x", -1, 1), tpe.suggest, 9, trials=trials)
+    print(len(trials), min(trials.losses()))
+    return best, trials
+best, trials = search()
+"""
+    (remark,) = convert(script).remarks
+    assert (remark.line, "there is no trials" in remark.text) == (6, True)
+
+
 def test_a_script_that_moved_by_its_import_is_converted_too():
     text = (HERE / "scripts" / "forest.txt").read_text()
     moved = text.replace("from hyperopt", "from tunesmith.compat.hyperopt")

@@ -367,11 +367,26 @@ class Script(cst.CSTTransformer):
         return [now.with_changes(value=best)]
 
     def _note_gone(self, statement: cst.CSTNode) -> None:
+        """Tell where trials that are not made any more are still looked at."""
         for target in targets_of(statement):
-            if not isinstance(target, cst.Name):
+            if isinstance(target, cst.Name):
+                for reader in filter(self._is_in_need, self._facts.readers(target)):
+                    self._notes.todo(
+                        self._facts.line(reader),
+                        f"there is no {target.value} any more; see what the search returns",
+                    )
+            else:
                 result = next(iter(self.searches.values())).result or "the result"
                 text = f"there is no {text_of(target)} any more; keep {result}"
                 self._notes.todo(self._facts.line(statement), text)
+
+    def _is_in_need(self, trials: cst.CSTNode) -> bool:
+        """Tell whether what looks at trials needs them, though their search does not."""
+        holder = self._facts.holder(trials)
+        is_read_from_result = isinstance(holder, cst.Attribute) or (
+            m.matches(holder, m.Call(func=m.Name("len"))) and self._result_of(trials) is not None
+        )
+        return holder not in self.searches and not is_read_from_result
 
     # Best values
 
