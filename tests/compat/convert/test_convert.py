@@ -203,6 +203,20 @@ def test_variables_that_are_gone_are_told():
     )
 
 
+def test_options_that_are_arithmetic_are_asked_for_as_they_are():
+    script = """from hyperas import optim
+from hyperopt import tpe
+def data():
+    return ()
+def model():
+    return {"loss": {{choice([10**-3, -(2 * 0.5), {"a": [1 / 4]}])}}, "status": "ok"}
+optim.minimize(model, data, tpe.suggest, 3, eval_space=True)
+"""
+    found = convert(script)
+    assert '("choice", [10**-3, -(2 * 0.5), {"a": [1 / 4]}])' in found.text
+    assert found.remarks == ()
+
+
 def test_trials_of_a_function_are_told_though_the_module_has_some_of_that_name():
     script = """from hyperopt import *
 def search():

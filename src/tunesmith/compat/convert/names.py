@@ -29,8 +29,25 @@ def constant(node: cst.CSTNode | None) -> Any:
 
 
 def is_literal(node: cst.CSTNode) -> bool:
-    """Tell whether an expression is made of literals alone."""
-    return constant(node) is not None or text_of(node) == "None"
+    """Tell whether an expression is made of literals alone, and of arithmetic on numbers."""
+    if constant(node) is not None or text_of(node) == "None" or _is_number(node):
+        return True
+    if isinstance(node, cst.List | cst.Tuple):
+        return all(isinstance(e, cst.Element) and is_literal(e.value) for e in node.elements)
+    if isinstance(node, cst.Dict):
+        return all(
+            isinstance(e, cst.DictElement) and is_literal(e.key) and is_literal(e.value)
+            for e in node.elements
+        )
+    return False
+
+
+def _is_number(node: cst.CSTNode) -> bool:
+    if isinstance(node, cst.BinaryOperation):
+        return _is_number(node.left) and _is_number(node.right)
+    if isinstance(node, cst.UnaryOperation):
+        return _is_number(node.expression)
+    return isinstance(constant(node), int | float)
 
 
 def entries(node: cst.CSTNode | None) -> dict[str, cst.BaseExpression] | None:
