@@ -460,8 +460,9 @@ def test_the_best_models_are_those_of_the_least_losses():
     shares = sorted((-loss for loss in trials.losses()), reverse=True)
     assert [model.share for model in models] == shares[:3]
     assert len(optim.best_models(9, sure, data, rand.suggest, 2, Trials())) == 2
-    with pytest.raises(TemplateError, match="at least 1"):
-        optim.best_models(0, sure, data, rand.suggest, 2, Trials())
+    for wrong in (0, 2.0, "2"):
+        with pytest.raises(TemplateError, match="a whole number from 1"):
+            optim.best_models(wrong, sure, data, rand.suggest, 2, Trials())
     with pytest.raises(TemplateError, match="no model"):
         optim.best_models(1, takes_one, single, rand.suggest, 2, Trials())
 
@@ -469,6 +470,14 @@ def test_the_best_models_are_those_of_the_least_losses():
 def test_an_ensemble_votes():
     ensemble = optim.best_ensemble(3, sure, data, rand.suggest, 5, Trials(), voting="soft")
     assert ensemble.predict(np.zeros((4, 2))).tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("wrong", [{"voting": "loud"}, {"weights": [1, 2, 3]}])
+def test_a_vote_that_cannot_be_is_refused_before_the_search(wrong):
+    trials = Trials()
+    with pytest.raises(TunesmithError):
+        optim.best_ensemble(2, sure, data, rand.suggest, 5, trials, **wrong)
+    assert len(trials) == 0
 
 
 def test_votes():

@@ -30,6 +30,17 @@ def plain(x, y=2, *more, z: int = 3, **named):
 plain.mark = "kept"
 
 
+def test_functions_within_a_function_know_each_other_rewritten():
+    def inner(x):
+        return x + {{choice([10, 20])}}
+
+    def outer(depth):
+        return outer(depth - 1) if depth else inner({{uniform(0, 1)}})
+
+    new, _ = at({"inner": 0.5, "inner_1": 1}, outer, inner)
+    assert new(2) == 20.5
+
+
 def test_a_function_is_in_all_else_as_it_was():
     (new,) = at({"uniform": 0.25}, plain)
     assert new(1, 5, 6, z=7, a=8) == (1, 5, (6,), 7, {"a": 8}, 0.25)

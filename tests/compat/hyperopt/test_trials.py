@@ -179,7 +179,7 @@ def test_trials_are_counted_by_their_state():
         trials.count_by_state_synced(17)
     trials.delete_all()
     assert len(trials) == 0
-    assert trials.new_trial_ids(2) == [0, 1]
+    assert trials.new_trial_ids(2) == [3, 4]
 
 
 def test_numbers_are_new_even_where_some_are_missing():

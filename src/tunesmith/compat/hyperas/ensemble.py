@@ -54,15 +54,7 @@ class VotingModel:
         self.voting = voting
         self.weights = weights
         self.nb_classes = nb_classes
-        if voting not in ("hard", "soft"):
-            raise TunesmithError(f"voting has to be 'hard' or 'soft', got {voting!r}")
-        if not self.model_list:
-            raise TunesmithError("there is no model to vote")
-        if weights is not None and len(weights) != len(self.model_list):
-            raise TunesmithError(
-                f"there are {len(self.model_list)} models, and {len(weights)} weights; write one "
-                "for each"
-            )
+        check_votes(len(self.model_list), voting, weights)
 
     def predict(self, X: Any, batch_size: int = 128, verbose: int = 0) -> NDArray[np.intp]:
         """Return the class of each sample.
@@ -93,3 +85,15 @@ class VotingModel:
             votes = np.eye(votes.shape[2])[votes.argmax(axis=2)]
         means = np.average(votes, axis=0, weights=self.weights)
         return np.asarray(means.argmax(axis=1))
+
+
+def check_votes(n_models: int, voting: str, weights: Sequence[float] | None) -> None:
+    """Raise a TunesmithError unless that many models can vote so."""
+    if voting not in ("hard", "soft"):
+        raise TunesmithError(f"voting has to be 'hard' or 'soft', got {voting!r}")
+    if n_models < 1:
+        raise TunesmithError("there is no model to vote")
+    if weights is not None and len(weights) != n_models:
+        raise TunesmithError(
+            f"there are {n_models} models, and {len(weights)} weights; write one for each"
+        )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tunesmith.compat.hyperas.data import Data
-from tunesmith.compat.hyperas.ensemble import VotingModel
+from tunesmith.compat.hyperas.ensemble import VotingModel, check_votes
 from tunesmith.compat.hyperas.exceptions import TemplateError
 from tunesmith.compat.hyperas.rewriting import Rewritten
 from tunesmith.compat.hyperas.source import Source
@@ -137,8 +137,7 @@ def best_models(
     TemplateError
         As for `minimize`, and if a trial has no model.
     """
-    if nb_models < 1:
-        raise TemplateError(f"nb_models has to be at least 1, got {nb_models}")
+    nb_models = _n_models(nb_models)
     trials = Trials() if trials is None else trials
     minimize(model, data, algo, max_evals, trials, functions, keep_temp=keep_temp)
     ended = [result for result in trials.results if result["status"] == STATUS_OK]
@@ -180,8 +179,15 @@ def best_ensemble(
     TemplateError
         As for `best_models`.
     """
+    check_votes(_n_models(nb_ensemble_models), voting, weights)
     models = best_models(nb_ensemble_models, model, data, algo, max_evals, trials, functions)
     return VotingModel(models, voting, weights, nb_classes)
+
+
+def _n_models(given: Any) -> int:
+    if isinstance(given, int | np.integer) and given >= 1:
+        return int(given)
+    raise TemplateError(f"the number of models has to be a whole number from 1, got {given!r}")
 
 
 class _Search:

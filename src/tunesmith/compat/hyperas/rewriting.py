@@ -79,19 +79,27 @@ class Rewritten:
         for function in self.functions:
             cells[function.__name__] = CellType()
         for function, code in zip(self.functions, self.codes, strict=True):
-            new = rebuilt(function, code, cells)
+            new = rebuilt(function, code, cells, self.functions)
             cells[function.__name__].cell_contents = new
             made.append(new)
         return made
 
 
 def rebuilt(
-    given: Callable[..., Any], code: CodeType, cells: Mapping[str, CellType]
+    given: Callable[..., Any],
+    code: CodeType,
+    cells: Mapping[str, CellType],
+    replaced: Sequence[Callable[..., Any]] = (),
 ) -> Callable[..., Any]:
-    """Return a function of rewritten code, which is in all else as it was."""
+    """Return a function of rewritten code, which is in all else as it was.
+
+    Variables of its closure that hold one of the functions that are replaced are looked up in the
+    cells, as are those that its closure has not.
+    """
     function: Any = given.__func__ if isinstance(given, MethodType) else given
     own = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-    closure = tuple(own.get(name) or cells[name] for name in code.co_freevars)
+    kept = {name: cell for name, cell in own.items() if not _holds_one_of(cell, replaced)}
+    closure = tuple(kept.get(name) or cells[name] for name in code.co_freevars)
     new = FunctionType(
         code, function.__globals__, function.__name__, function.__defaults__, closure
     )
@@ -102,6 +110,13 @@ def rebuilt(
     new.__doc__ = function.__doc__
     new.__dict__.update(function.__dict__)
     return MethodType(new, given.__self__) if isinstance(given, MethodType) else new
+
+
+def _holds_one_of(cell: CellType, functions: Sequence[Callable[..., Any]]) -> bool:
+    try:
+        return any(cell.cell_contents is function for function in functions)
+    except ValueError:  # it is empty
+        return False
 
 
 def compiled(source: Source, node: Any, around: Sequence[str]) -> CodeType:

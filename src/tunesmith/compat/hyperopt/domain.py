@@ -235,6 +235,8 @@ def as_result(returned: Any) -> dict[str, Any]:
 
 def _loss(value: Any, returned: Any) -> float:
     try:
-        return float(value)
+        if isinstance(value, str | bytes):
+            raise TypeError
+        return float(value.item() if hasattr(value, "item") else value)
     except (TypeError, ValueError):
         raise InvalidLoss("the loss has to be a number", returned) from None

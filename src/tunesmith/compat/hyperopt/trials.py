@@ -329,7 +329,7 @@ class Trials:
     def delete_all(self) -> None:
         """Forget all trials and attachments."""
         self._dynamic_trials = []
-        self._n_numbered = self._next = 0
+        self._n_numbered = 0
         self.attachments = {}
         self.refresh()
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from tunesmith.compat.hyperopt.exceptions import BadSearchSpace
 
+_FOREIGN = ("hyperopt.pyll.base", "Apply")
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -334,6 +336,11 @@ def as_apply(obj: Any) -> Apply:
     """
     if isinstance(obj, Apply):
         return obj
+    if any((c.__module__, c.__name__) == _FOREIGN for c in type(obj).__mro__):
+        raise BadSearchSpace(
+            f"{obj!s:.40} is of Hyperopt itself; wherever the space is made, import hp and scope "
+            "from tunesmith.compat.hyperopt"
+        )
     if isinstance(obj, tuple | list):
         length = len(obj) if isinstance(obj, tuple) else None
         return Apply("pos_args", [as_apply(item) for item in obj], (), _tuple, length)
