@@ -178,6 +178,8 @@ def best_ensemble(
     ------
     TemplateError
         As for `best_models`.
+    TunesmithError
+        As for `VotingModel`, before the search.
     """
     check_votes(_n_models(nb_ensemble_models), voting, weights)
     models = best_models(nb_ensemble_models, model, data, algo, max_evals, trials, functions)
