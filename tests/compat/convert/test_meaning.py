@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import sys
 import textwrap
 
 import pytest
 
+from tests.compat.convert.converting import HYPEROPT, ran, searched, told
 from tunesmith.compat.convert import ConversionError, convert
 
 pytest.importorskip("libcst", reason="libcst is not installed")
 
-HYPEROPT = """
-from hyperopt import STATUS_FAIL, STATUS_OK, SparkTrials, Trials, fmin, hp, space_eval, tpe
-from hyperopt.pyll import scope
-import math
-"""
 HYPERAS = """
 from hyperas import optim
 from hyperas.distributions import choice, uniform
 from hyperopt import STATUS_FAIL, STATUS_OK, Trials, tpe
 """
-
-
-def ran(text):
-    """Convert a script, run it, and return its variables, and the remarks."""
-    found = convert(textwrap.dedent(text))
-    names: dict[str, object] = {"__name__": "script"}
-    exec(compile(found.text, "<converted>", "exec"), names)
-    return names, found.remarks
-
-
-def told(text):
-    """Convert a script that is left in part, and return the result and lines with remarks."""
-    found = convert(textwrap.dedent(text))
-    ast.parse(found.text)
-    assert found.remarks
-    lines = textwrap.dedent(text).splitlines()
-    return found, {lines[remark.line - 1].strip(): remark.text for remark in found.remarks}
-
-
-def searched(space, objective="lambda p: p['x']", more=""):
-    return f"{HYPEROPT}best = fmin({objective}, {space}, tpe.suggest, 6{more})\n"
 
 
 def hyperas(model, data="return 1, 2", search="best, _ = optim.minimize({})", above="", more=""):
@@ -83,11 +57,14 @@ def test_failed_trials_have_no_loss(result):
         (
             'return {"loss": 1, "status": STATUS_OK if p else STATUS_FAIL}',
             None,
-            "status is not written as one name",
+            "not written out with one status",
         ),
-        ('s = STATUS_OK\n    return {"loss": 1, "status": s}', -1, "is not written as one name"),
-        ('out = {"loss": 1, "status": STATUS_OK}\n    return out', 0, "but in out"),
-        ('return ({"loss": 1, "status": STATUS_OK}, 2)[0]', None, "not written in a return"),
+        ('s = STATUS_OK\n    return {"loss": 1, "status": s}', -1, "with one status"),
+        ('return {"loss": 1, "status": "ok", **p}', None, "with one status"),
+        ('return {"status": STATUS_OK}', None, "with one status"),
+        ('return ({"loss": 1, "status": STATUS_OK}, 2)[0]', None, "put together"),
+        ('o = {"loss": 1, "status": "ok"}\n    o["t"] = 2\n    return o', 0, "put together"),
+        ('o = {}\n    o["loss"] = 1\n    o["status"] = "ok"\n    return o', 2, "put together"),
     ],
 )
 def test_results_that_are_not_understood_are_left(body, line, words):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import libcst as cst
 import libcst.matchers as m
 
 from tunesmith.compat.convert.conversion import Notes
-from tunesmith.compat.convert.facts import Facts
+from tunesmith.compat.convert.facts import Facts, returned, targets_of
 from tunesmith.compat.convert.names import constant, entries, is_literal, text_of
 from tunesmith.compat.convert.ranges import PARAMETERS, arguments_of, read_range
 
@@ -54,20 +55,33 @@ class Whole:
     ----------
     node : libcst.BaseExpression
         A dict.
-    shape : str, default="{0}"
-        What the function is called with, where {0} is the dict of parameters.
+    labels : tuple of str or None, default=None
+        The names of what the function is called with, where that is no dict.
+    is_one : bool, default=False
+        Whether that is a value of its own, and no tuple of them.
     """
 
     node: cst.BaseExpression
-    shape: str = "{0}"
+    labels: tuple[str, ...] | None = None
+    is_one: bool = False
+
+    def values(self, params: str) -> str:
+        """Return what the function is called with, given the dict of parameters."""
+        if self.labels is None:
+            return params
+        listed = [f"{params}[{_quoted(label)}]" for label in self.labels]
+        if self.is_one:
+            return listed[0]
+        return f"({', '.join(listed)})" if len(listed) > 1 else f"({listed[0]},)"
 
     def calling(self, function: str) -> str:
         """Return a function as it is called with a dict of parameters."""
-        if self.shape == "{0}":
+        if self.labels is None:
             return function
         called = function if function.isidentifier() else f"({function})"
-        name = "params" if "params" not in function else "values"
-        return f"lambda {name}: {called}({self.shape.format(name)})"
+        words = {*re.findall(r"\w+", function)}
+        name = next(one for one in ("params", "values", "chosen", "_") if one not in words)
+        return f"lambda {name}: {called}({self.values(name)})"
 
 
 class Spaces:
@@ -100,6 +114,9 @@ class Spaces:
         self._notes = notes
         self._wholes: dict[cst.CSTNode, Whole | None] = {}
         self._seen: dict[cst.CSTNode, Made | None] = {}
+        # Names whose values may have hyperparameters in them.
+        self._makers: set[str] = set()
+        self._find_makers()
 
     def whole(self, space: cst.BaseExpression) -> Whole | None:
         """Return the space that a search is given; None, and a remark, if it is not known."""
@@ -131,6 +148,8 @@ class Spaces:
                 made = self._made(node)
                 if made is not None:
                     self.replaced[node] = made.node
+            elif any(isinstance(up, cst.BaseComp) for up in self._facts.above(node)):
+                self._left(node, "ranges are written out, each under its name; this one stays")
             else:
                 self._left(node, "a range cannot be computed with; do that in the function")
             return True
@@ -147,6 +166,48 @@ class Spaces:
             return True
         return False
 
+    def note_uses(self, given: Collection[cst.CSTNode]) -> None:
+        """Tell where spaces are changed or read that variables hold, but by searches.
+
+        Parameters
+        ----------
+        given : collection of libcst.CSTNode
+            What searches are given as spaces.
+        """
+        for node in self.replaced:
+            statement = self._facts.holder(node)
+            for target in targets_of(statement):
+                for reader in self._readers(target) if entries(node) is not None else ():
+                    if reader not in given and (text := self._changed(reader)):
+                        self._notes.todo(self._facts.line(reader), text)
+
+    def _readers(self, target: cst.BaseExpression) -> list[cst.CSTNode]:
+        if isinstance(target, cst.Name):
+            return self._facts.readers(target)
+        if not isinstance(target, cst.Attribute):
+            return []
+        named = self._facts.find(m.Attribute(attr=m.Name(target.attr.value)))
+        return [node for node in named if self._facts.is_read(node)]
+
+    def _changed(self, space: cst.CSTNode) -> str:
+        """Return what is to be said where a space is looked at; nothing if it is as it was."""
+        holder, text = self._facts.holder(space), text_of(space)
+        put = f"what is put into {text} has to be a range; a constant is Categorical([constant])"
+        if isinstance(holder, cst.Subscript) and holder.value is space:
+            if self._facts.is_read(holder):
+                return f"{text_of(holder)} is a range of tunesmith now"
+            statement = self._facts.statement(holder)
+            value = getattr(statement, "value", None)
+            is_put = isinstance(statement, cst.Assign) and value not in self.replaced
+            return put if is_put else ""
+        if isinstance(holder, cst.Attribute):
+            method = holder.attr.value
+            if method in ("update", "setdefault"):
+                return put
+            if method in ("get", "items", "pop", "popitem", "values"):
+                return f"what {text} holds are ranges of tunesmith now"
+        return ""
+
     def _whole(self, found: cst.BaseExpression) -> Whole | None:
         if self._is_range(found):
             made = self._made(found)
@@ -155,15 +216,14 @@ class Spaces:
             if made.name is not None:
                 self.renamed[made.label] = made.name
                 return Whole(_dict({made.name: made.node}))
-            return Whole(_dict({made.label: made.node}), f"{{0}}[{_quoted(made.label)}]")
+            return Whole(_dict({made.label: made.node}), (made.label,), is_one=True)
         if isinstance(found, cst.List | cst.Tuple):
             parts = [self._made(self._value(element.value)) for element in found.elements]
             listed = {part.label: part.node for part in parts if part and part.name is None}
             if len(listed) < len(parts):
                 self._left(found, "the space has to be a dict of names and ranges")
                 return None
-            values = ", ".join(f"{{0}}[{_quoted(label)}]" for label in listed)
-            return Whole(_dict(listed), f"({values})" if len(listed) > 1 else f"({values},)")
+            return Whole(_dict(listed), (*listed,))
         return Whole(self._table(found)[0])
 
     def _table(self, node: cst.BaseExpression) -> tuple[cst.BaseExpression, frozenset[str], bool]:
@@ -182,6 +242,11 @@ class Spaces:
                 continue
             is_call = isinstance(part, cst.Arg)
             key = part.keyword.value if is_call else constant(part.key)
+            if key is not None and not isinstance(key, str):
+                is_all = False
+                self._left(part.value, f"{key!r} is no name; a space has texts for names")
+                parts.append(part)
+                continue
             made = self._entry(key, part.value)
             if made is None:
                 is_all = False
@@ -205,11 +270,16 @@ class Spaces:
                     f"what the choice opens is not in a dict under {_quoted(key)} any more: the "
                     f"function reads {made.name!r} and the other names from its own dict",
                 )
+            if made.label and name is None and not is_call:
+                self._notes.todo(
+                    self._facts.line(part.key),
+                    f"{made.label!r} has the name {text_of(part.key)} in the space, and in best",
+                )
             if made.label and isinstance(name, str) and made.label != name:
                 self.renamed[made.label] = name
             now = part.with_changes(value=made.node)
             if made.name is not None:
-                word = cst.Name(name) if is_call else cst.SimpleString(_quoted(name))
+                word = cst.Name(made.name) if is_call else cst.SimpleString(_quoted(made.name))
                 now = now.with_changes(**{"keyword" if is_call else "key": word})
             parts.append(now)
         changed = node.with_changes(
@@ -228,7 +298,8 @@ class Spaces:
             return Made(value, made.label, made.kind, name=made.name, opened=made.opened)
         if _is_constant(found):
             categorical = self._notes.needs("Categorical")
-            return Made(_call(categorical, f"[{text_of(value)}]"), "", "constant")
+            self._note_lists(value)
+            return Made(_call(categorical, f"[{text_of(_tupled(value))}]"), "", "constant")
         if self._holds(value):
             is_group = m.matches(value, _GROUPS)
             self._left(
@@ -303,11 +374,12 @@ class Spaces:
     ) -> Made | None:
         written = isinstance(options, cst.List | cst.Tuple)
         known = self._value(options)
-        if not written and (kind == "pchoice" or self._holds(known)):
+        if not written and (kind == "pchoice" or self._makes(options) or self._holds(known)):
             self._left(node, f"the options of {label!r} are not written out")
             return None
         if not isinstance(options, cst.List | cst.Tuple):
             self.numbered.add(label)
+            self._note_lists(options)
             categorical = self._notes.needs("Categorical")
             return Made(_call(categorical, f"list({text_of(options)})"), label)
         values: list[cst.BaseExpression] = [element.value for element in options.elements]
@@ -324,11 +396,15 @@ class Spaces:
             chances = f", weights=[{', '.join(text_of(pair[0].value) for pair in pairs)}]"
         if [constant(value) for value in values] != [*range(len(values))]:
             self.numbered.add(label)
-        if not any(self._holds(self._value(value)) or self._holds(value) for value in values):
+        if not any(self._holds(self._value(value)) or self._makes(value) for value in values):
             categorical = self._notes.needs("Categorical")
+            for value in values:
+                self._note_lists(value)
             if kind == "choice":
-                return Made(_renamed(node, categorical, options), label)
-            listed = ", ".join(map(text_of, values))
+                elements = [e.with_changes(value=_tupled(e.value)) for e in options.elements]
+                now = options.with_changes(elements=elements)
+                return Made(_renamed(node, categorical, options, now), label)
+            listed = ", ".join(text_of(_tupled(value)) for value in values)
             return Made(_call(categorical, f"[{listed}]{chances}"), label)
         return self._branches(label, node, options, values, chances)
 
@@ -369,7 +445,7 @@ class Spaces:
         if chances:
             now: cst.BaseExpression = _call(choice, f"{text_of(table)}{chances}")
         else:
-            now = _renamed(node, choice, table)
+            now = _renamed(node, choice, options, table)
         return Made(now, label, name=name, opened=frozenset(opened))
 
     def _is_range(self, node: cst.CSTNode | None) -> bool:
@@ -382,8 +458,35 @@ class Spaces:
         calls = m.findall(node, m.Call()) if node is not None else ()
         return any(self._is_range(call) for call in calls)
 
+    def _makes(self, node: cst.CSTNode) -> bool:
+        """Tell whether what an expression gives may have hyperparameters in it."""
+        if isinstance(node, cst.Call) and self._facts.name(node) in ("fmin", "space_eval"):
+            return False
+        if isinstance(node, cst.Name) and node.value in self._makers:
+            return True
+        return self._is_range(node) or any(map(self._makes, node.children))
+
+    def _find_makers(self) -> None:
+        """Find the names of variables, attributes and functions that may give some."""
+        kinds = m.Assign() | m.AnnAssign() | m.AugAssign() | m.For() | m.FunctionDef() | m.Call()
+        given = [pair for node in self._facts.find(kinds) for pair in _given(node)]
+        before = -1
+        while before < len(self._makers):
+            before = len(self._makers)
+            self._makers |= {name for name, value in given if self._makes(value)}
+
     def _value(self, node: cst.BaseExpression) -> cst.BaseExpression:
         return self._facts.value(node) or node
+
+    def _note_lists(self, node: cst.BaseExpression) -> None:
+        """Tell of lists that a variable holds, which Hyperopt gives a function as tuples."""
+        known = self._value(node)
+        lists = m.findall(known, m.List()) if known is not node else ()
+        if any(one is not known for one in lists):
+            self._notes.todo(
+                self._facts.line(node),
+                f"the function gets lists of {text_of(node)}, which Hyperopt made tuples of",
+            )
 
     def _left(self, node: cst.CSTNode, text: str) -> None:
         self._notes.left(self._facts.line(node), text, self._facts.last_line(node))
@@ -398,6 +501,33 @@ class _Outermost(cst.CSTVisitor):
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Look into what is no part of a space."""
         return not (isinstance(node, cst.BaseExpression) and self._spaces.convert(node))
+
+
+def _given(node: cst.CSTNode) -> Iterator[tuple[str, cst.BaseExpression]]:
+    """Yield the names that a statement or a call gives something, and what."""
+    if isinstance(node, cst.Assign | cst.AnnAssign | cst.AugAssign) and node.value is not None:
+        targets = [node.target] if isinstance(node, cst.AugAssign) else targets_of(node)
+        yield from ((name, node.value) for target in targets for name in _names(target))
+    elif isinstance(node, cst.For):
+        yield from ((name, node.iter) for name in _names(node.target))
+    elif isinstance(node, cst.FunctionDef):
+        yield from ((node.name.value, value) for value in returned(node))
+    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        names = [*_names(node.func.value)]
+        yield from ((name, one.value) for one in node.args for name in names)
+
+
+def _names(target: cst.CSTNode) -> Iterator[str]:
+    """Yield the names of the variables and attributes that a target is, or is within."""
+    if isinstance(target, cst.Name):
+        yield target.value
+    elif isinstance(target, cst.Attribute):
+        yield target.attr.value
+    elif isinstance(target, cst.Subscript | cst.StarredElement):
+        yield from _names(target.value)
+    elif isinstance(target, cst.Tuple | cst.List):
+        for element in target.elements:
+            yield from _names(element.value)
 
 
 def _parts(table: cst.BaseExpression) -> Sequence[Any]:
@@ -432,10 +562,34 @@ def _is_constant(node: cst.BaseExpression) -> bool:
     return is_literal(node) or not m.findall(node, m.Name() | m.Call())
 
 
-def _renamed(call: cst.Call, name: str, argument: cst.BaseExpression) -> cst.Call:
+def _tupled(options: cst.BaseExpression) -> cst.BaseExpression:
+    """Return options with tuples for lists, as Hyperopt gives them to a function."""
+    made: Any = options.visit(_Tupled())
+    return made  # type: ignore[no-any-return]
+
+
+class _Tupled(cst.CSTTransformer):
+    """Writes tuples for lists."""
+
+    def leave_List(self, original_node: cst.List, updated_node: cst.List) -> cst.BaseExpression:
+        elements = [*updated_node.elements]
+        if len(elements) == 1 and not isinstance(elements[0].comma, cst.Comma):
+            elements = [elements[0].with_changes(comma=cst.Comma())]
+        before = updated_node.lbracket.whitespace_after
+        after = updated_node.rbracket.whitespace_before
+        return cst.Tuple(
+            elements,
+            lpar=[*updated_node.lpar, cst.LeftParen(before)],
+            rpar=[cst.RightParen(after), *updated_node.rpar],
+        )
+
+
+def _renamed(
+    call: cst.Call, name: str, was: cst.BaseExpression, now: cst.BaseExpression
+) -> cst.Call:
     """Return a call of something else, with one of its arguments alone."""
-    kept = next(one for one in call.args if one.value is argument or one is call.args[-1])
-    kept = kept.with_changes(value=argument, keyword=None, equal=cst.MaybeSentinel.DEFAULT)
+    kept = next(one for one in call.args if one.value is was)
+    kept = kept.with_changes(value=now, keyword=None, equal=cst.MaybeSentinel.DEFAULT)
     return call.with_changes(func=cst.Name(name), args=[kept])
 
 
@@ -449,5 +603,6 @@ def _dict(table: Mapping[str, cst.BaseExpression]) -> cst.BaseExpression:
 
 
 def _quoted(name: object) -> str:
-    """Return a text as it is written between double quotes."""
-    return repr(name).replace("'", '"') if "'" not in str(name) else repr(name)
+    """Return a text as it is written, between double quotes where it has no quotes itself."""
+    is_quoted = "'" in str(name) or '"' in str(name)
+    return repr(name) if is_quoted else repr(name).replace("'", '"')

@@ -11,10 +11,11 @@ import libcst.matchers as m
 
 from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.facts import Facts, targets_of
-from tunesmith.compat.convert.from_either import Script, Search
+from tunesmith.compat.convert.from_either import Script
 from tunesmith.compat.convert.functions import Dataset, Functions
 from tunesmith.compat.convert.names import constant, is_literal, text_of
-from tunesmith.compat.convert.ranges import PARAMETERS, arguments_of, read_range
+from tunesmith.compat.convert.ranges import ASKED, PARAMETERS, arguments_of, read_range
+from tunesmith.compat.convert.searches import Search
 from tunesmith.compat.convert.templates import TEMPLATE, call_of, names_of
 from tunesmith.compat.hyperas.optim import minimize
 
@@ -25,6 +26,8 @@ _SEVERAL = ("optim.best_models", "optim.best_ensemble")
 
 class Hyperas(Script):
     """Rewrites a script of Hyperas: templates become what a trial is asked for."""
+
+    _function = "model"
 
     def __init__(self, facts: Facts, notes: Notes) -> None:
         self._trial = notes.free("trial")
@@ -110,11 +113,11 @@ class Hyperas(Script):
         if kind == "choice":
             return self._choice(was, call.args[0].value, name)
         found = None if kind == "pchoice" else read_range(kind, given, self._notes)
-        if found is None or found.asked is None:
+        if found is None or found.kind not in ASKED:
             return f"a trial cannot be asked for {kind}; choose another range"
         if found.note:
             self._notes.todo(self._facts.line(was), found.note)
-        return cst.parse_expression(f"{self._trial}.{found.asked.format(name=name)}")
+        return cst.parse_expression(f"{self._trial}.{found.asked(name)}")
 
     def _choice(
         self, template: cst.Set, now: cst.BaseExpression, name: str
@@ -229,7 +232,7 @@ class Hyperas(Script):
             f"n_iter={text_of(given['max_evals']) if 'max_evals' in given else '10'}",
             f'sampler="{_SAMPLERS.get(kind, "auto")}"',
             f"random_state={seed}",
-            *self._n_jobs(search),
+            *self._trials.n_jobs(search),
         ]
         if "verbose" in given and text_of(given["verbose"]) in ("False", "0"):
             arguments.append("progress=False")

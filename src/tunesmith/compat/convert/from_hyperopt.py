@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Sequence
+from typing import Any
 
 import libcst as cst
 import libcst.matchers as m
 
 from tunesmith.compat.convert.choices import Spaces
 from tunesmith.compat.convert.conversion import Notes
-from tunesmith.compat.convert.facts import Facts
-from tunesmith.compat.convert.from_either import Script, Search
+from tunesmith.compat.convert.facts import Facts, targets_of
+from tunesmith.compat.convert.from_either import Script
 from tunesmith.compat.convert.names import constant, is_literal, text_of
+from tunesmith.compat.convert.searches import Search, maker_of
 from tunesmith.compat.hyperopt.fmin import fmin
 
 _FMIN = inspect.signature(fmin).parameters
@@ -43,6 +46,8 @@ _DROPPED = {
 class Hyperopt(Script):
     """Rewrites a script of Hyperopt."""
 
+    _function = "fn"
+
     def __init__(self, facts: Facts, notes: Notes) -> None:
         self._spaces = Spaces(facts, notes)
         super().__init__(facts, notes)
@@ -55,7 +60,7 @@ class Hyperopt(Script):
             if not {"fn", "space"} <= search.given.keys():
                 self._left(call, "fmin has to be given a function and a space")
                 continue
-            if "trials" not in search.given and self._maker(search.given.get("timeout")):
+            if "trials" not in search.given and maker_of(self._facts, search.given.get("timeout")):
                 # Where earlier releases take trials.
                 names = {"timeout": "trials"}
                 search.given = {names.get(n, n): value for n, value in search.given.items()}
@@ -65,6 +70,7 @@ class Hyperopt(Script):
         for search in self.searches.values():
             search.whole = self._spaces.whole(search.given["space"])
         self._spaces.rest()
+        self._spaces.note_uses([search.given["space"] for search in self.searches.values()])
         self._replaced |= self._spaces.replaced
         self._renamed |= self._spaces.renamed
         if not all(map(_gives_values, self.searches.values())):
@@ -73,24 +79,46 @@ class Hyperopt(Script):
     # Spaces
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
-        args = original_node.args
-        if self._facts.name(original_node) != "space_eval" or len(args) != 2:
+        search = self._evaluated(original_node)
+        if search is None:
             return super().leave_Call(original_node, updated_node)
-        best = args[1].value
-        is_best = best in self.searches or text_of(best) in self._best
-        if not is_best and not self._is_argmin(best):
-            return updated_node
-        space = self._facts.value(args[0].value)
-        shapes = {self._facts.value(s.given["space"]): s.shape for s in self.searches.values()}
-        shape = shapes.get(space, "{0}")
-        now = updated_node.args[1].value
-        return now if shape == "{0}" else cst.parse_expression(shape.format(text_of(now)))
+        best = search.values(text_of(updated_node.args[1].value))
+        holder = self._facts.holder(original_node)
+        # What was a dict of its own stays one.
+        is_kept = isinstance(holder, cst.Assign | cst.AnnAssign) and search.values("") == ""
+        return cst.parse_expression(f"dict({best})" if is_kept else best)
+
+    def _statement(self, before: Any, after: Any) -> list[cst.BaseSmallStatement]:
+        """Drop what gave a variable of numbers the values that it has already."""
+        made = getattr(before, "value", None)
+        search = self._evaluated(made) if isinstance(made, cst.Call) else None
+        if isinstance(made, cst.Call) and search is not None and search.values("") == "":
+            best = text_of(made.args[1].value)
+            if [text_of(target) for target in targets_of(before)] == [best]:
+                return []
+        return super()._statement(before, after)
+
+    def _evaluated(self, call: cst.Call) -> Search | None:
+        """Return the search whose best values a call of ``space_eval`` gives the options for."""
+        if self._facts.name(call) != "space_eval" or len(call.args) != 2:
+            return None
+        best = call.args[1].value
+        is_known = best in self.searches or self._best.holds(best)
+        if isinstance(best, cst.Attribute) and best.attr.value == "argmin":
+            is_known = is_known or self._trials.result(best.value) is not None
+        if not is_known:
+            return None
+        space = self._facts.value(call.args[0].value)
+        of_space = (
+            s for s in self.searches.values() if self._facts.value(s.given["space"]) is space
+        )
+        return next(of_space, None)
 
     # Searches
 
     def _values(self, search: Search, result: str) -> str:
         best = f"{result}.best_params"
-        return best if not _gives_values(search) else search.shape.format(best)
+        return search.values(best) if _gives_values(search) else best
 
     def _minimize(self, search: Search, now: cst.Call) -> cst.BaseExpression:
         given = search.given
@@ -100,7 +128,7 @@ class Hyperopt(Script):
         if search.whole is not None:
             function = search.whole.calling(function)
         n_iter = text_of(given["max_evals"]) if "max_evals" in given else "None"
-        if n_iter == "None":
+        if re.search(r"\b(None|inf|maxsize)\b", n_iter):
             n_iter = "100"
             self._notes.todo(line, "n_iter= has to say how many trials there are to be")
         arguments = [
@@ -108,7 +136,7 @@ class Hyperopt(Script):
             text_of(after["space"]),
             f"n_iter={n_iter}",
             f"sampler={self._sampler(self._algorithm(search), line)}",
-            *self._n_jobs(search),
+            *self._trials.n_jobs(search),
             *self._further(search, line),
         ]
         for name in given.keys() - _CONVERTED - _NEEDLESS:

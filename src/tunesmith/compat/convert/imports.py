@@ -10,6 +10,7 @@ import libcst.matchers as m
 
 from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.facts import Facts
+from tunesmith.compat.convert.lines import in_place_of, without_empty
 from tunesmith.compat.convert.names import text_of
 
 _SEARCHES = {
@@ -88,31 +89,33 @@ class Imports(cst.CSTTransformer):
         super().__init__()
         self._notes = notes
         self._header: list[str] = []
+        self._is_at_top = False
 
     def visit_Module(self, node: cst.Module) -> None:
         used = {text_of(name) for name in m.findall(node, m.Name())}
         self._notes.drop_unused(used)
         imports = m.findall(node, m.Import())
         self._header = self._notes.header({text_of(i).removeprefix("import ") for i in imports})
-        self._is_local = 0
+        self._depth = 0
 
-    def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> cst.Module:
+    def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> Any:
         """Put the imports at the top where none was replaced by them."""
-        body = [*updated_node.body]
+        made = without_empty(updated_node)
+        body = [*made.body]
         if not self._header:
-            return updated_node
+            return made
         at = next((n for n, line in enumerate(body) if not _is_first(line)), len(body))
         body[at:at] = [cst.parse_statement(line) for line in self._header]
-        return updated_node.with_changes(body=body)
+        return made.with_changes(body=body)
 
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
-        self._is_local += 1
+    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:
+        self._depth += 1
 
-    def leave_FunctionDef(
-        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
-    ) -> cst.FunctionDef:
-        self._is_local -= 1
-        return updated_node
+    def leave_IndentedBlock(
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> Any:
+        self._depth -= 1
+        return without_empty(updated_node)
 
     def leave_SimpleStatementLine(
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
@@ -120,19 +123,14 @@ class Imports(cst.CSTTransformer):
         kept = [part for part in map(self._without_old, updated_node.body) if part is not None]
         if [*updated_node.body] == kept and not any(map(_imports_old, kept)):
             return updated_node
-        header: list[str] = []
-        if not self._is_local:
+        # What may be imported in one case alone is imported at the top.
+        self._is_at_top = self._is_at_top or self._depth > 0
+        header: list[Any] = []
+        if not self._is_at_top:
             header, self._header = self._header, []
-        lines: list[Any] = [cst.parse_statement(line) for line in header]
-        if kept:
-            lines.append(updated_node.with_changes(body=kept, leading_lines=[]))
-        if not lines:
-            return cst.RemoveFromParent()
-        lines[0] = lines[0].with_changes(leading_lines=updated_node.leading_lines)
-        if not kept:
-            trailing = updated_node.trailing_whitespace
-            lines[-1] = lines[-1].with_changes(trailing_whitespace=trailing)
-        return cst.FlattenSentinel(lines)
+        parts = [cst.parse_module(line).body[0].body[0] for line in header]  # type: ignore[index]
+        lines = in_place_of(original_node, updated_node, [*parts, *kept])
+        return cst.FlattenSentinel(lines) if len(lines) > 1 else lines[0]
 
     def _without_old(self, part: cst.BaseSmallStatement) -> cst.BaseSmallStatement | None:
         """Return a statement without what it imports of an old library; None if that is all."""

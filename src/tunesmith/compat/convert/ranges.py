@@ -54,11 +54,13 @@ class Range:
         """Return its text where its kind is imported as `name`."""
         return f"{name}({', '.join(self.arguments)})"
 
-    @property
-    def asked(self) -> str | None:
-        """The same as the end of a trial's ``suggest_…("name"``; None where there is no such."""
-        method = {"Float": "suggest_float", "Int": "suggest_int"}.get(self.kind)
-        return None if method is None else f"{method}({{name}}, {', '.join(self.arguments)})"
+    def asked(self, name: str) -> str:
+        """Return what a trial is called with to ask for it, where its kind is one of `ASKED`."""
+        return f"{ASKED[self.kind]}({name}, {', '.join(self.arguments)})"
+
+
+ASKED = {"Float": "suggest_float", "Int": "suggest_int"}
+"""Methods of a trial that ask for a kind of range."""
 
 
 def read_range(

@@ -1,0 +1,398 @@
+"""What scripts do elsewhere with the functions, spaces, trials and best values of a search."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from tests.compat.convert.converting import HYPEROPT, ran, told
+from tunesmith.compat.convert import convert
+
+pytest.importorskip("libcst", reason="libcst is not installed")
+
+SPACE = 'space = {"x": hp.uniform("x", 0, 1)}\n'
+OBJECTIVE = 'def objective(p):\n    return {"loss": p["x"], "status": STATUS_OK}\n'
+SEARCH = "best = fmin(objective, space, tpe.suggest, 6)\n"
+
+
+def lines_of(more, above=SPACE + OBJECTIVE):
+    """Convert a script, and return it and its remarks by lines."""
+    return told(f"{HYPEROPT}{above}{textwrap.dedent(more)}")
+
+
+def same(more, above=SPACE + OBJECTIVE):
+    """Convert a script of which nothing is left, and return it, its variables when it has run."""
+    text = f"{HYPEROPT}{above}{textwrap.dedent(more)}"
+    names, remarks = ran(text)
+    assert not remarks
+    return convert(text).text, names
+
+
+# Results
+
+
+def test_a_loss_is_read_from_the_function_itself():
+    text, names = same(f'{SEARCH}loss = objective(best)["loss"]\nobjective(best)\n')
+    assert "loss = objective(best)\n" in text
+    assert names["loss"] == names["result"].best_value
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["found = objective(best)", 'objective(best)["status"]', "map(objective, [best])"],
+)
+def test_what_reads_a_result_in_another_way_is_told(use):
+    _, lines = lines_of(f"{SEARCH}{use}\n")
+    assert lines[use] == "objective returns the loss alone now"
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "def g(p):\n    return objective(p)\n",
+        "g = lambda p: objective(p)\n",
+        "from functools import partial\ng = partial(objective)\n",
+        "def make():\n    return objective\ng = make()\n",
+        "def g(p):\n    out = objective(p)\n    return out\n",
+        "class G:\n    def __call__(self, p):\n        return objective(p)\ng = G()\n",
+    ],
+)
+def test_results_that_are_handed_on_become_losses(function):
+    text, names = same(f"{function}best = fmin(g, space, tpe.suggest, 6)\n")
+    assert "STATUS_OK" not in text
+    assert 0 <= names["result"].best_value <= 1
+
+
+def test_methods_return_losses():
+    _, names = same(
+        """
+        class Tuner:
+            SPACE = {"x": hp.uniform("x", 0, 1)}
+            def loss(self, p):
+                return {"loss": p["x"], "status": STATUS_OK}
+            def run(self):
+                best = fmin(self.loss, self.SPACE, tpe.suggest, 6)
+                return self.loss(best)["loss"]
+        found = Tuner().run()
+        """,
+        "",
+    )
+    assert 0 <= names["found"] <= 1
+
+
+def test_a_function_that_is_no_objective_keeps_its_results():
+    _, names = same(
+        """
+        def check(p):
+            return {"loss": p["x"], "status": "ok"}
+        def objective(p):
+            return {"loss": check(p)["loss"], "status": STATUS_OK}
+        best = fmin(objective, space, tpe.suggest, 6)
+        seen = check(best)
+        """,
+        SPACE,
+    )
+    assert names["seen"] == {"loss": names["result"].best_value, "status": "ok"}
+
+
+def test_results_that_another_function_changes_are_left():
+    found, lines = lines_of(
+        """
+        def timed(p):
+            found = objective(p)
+            found["time"] = 3
+            return found
+        best = fmin(timed, space, tpe.suggest, 6)
+        """
+    )
+    assert "not seen what gets" in lines['return {"loss": p["x"], "status": STATUS_OK}']
+    assert "import STATUS_FAIL, STATUS_OK" in found.text
+
+
+def test_results_that_a_decorator_gets_are_left():
+    _, lines = lines_of(f"@logged\n{OBJECTIVE}{SEARCH}", f"logged = len\n{SPACE}")
+    assert "decorator" in lines['return {"loss": p["x"], "status": STATUS_OK}']
+
+
+@pytest.mark.parametrize("function", ["load()", "objective"])
+def test_a_function_that_is_not_seen_is_told(function):
+    above = f"from models import load, objective\n{SPACE}"
+    search = f"best = fmin({function}, space, tpe.suggest, 6)"
+    _, lines = lines_of(search, above)
+    assert lines[search] == f"it is not seen what {function} returns; it has to be the loss alone"
+
+
+def test_what_the_function_raises_is_told_where_it_is_awaited():
+    handler = "except ValueError:"
+    _, lines = lines_of(f"try:\n    {SEARCH}{handler}\n    pass\n")
+    assert "a trial that has failed" in lines[handler]
+    same(f"try:\n    {SEARCH}except KeyboardInterrupt:\n    pass\n")
+
+
+# Spaces
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        ('space["n"] = 2', "Categorical([constant])"),
+        ('space.update({"n": 2})', "Categorical([constant])"),
+        ('space.setdefault("n", 2)', "Categorical([constant])"),
+        ('low = space["x"].low', "space['x'] is a range of tunesmith now"),
+        ("for name, range in space.items(): pass", "ranges of tunesmith now"),
+    ],
+)
+def test_uses_of_a_space_that_are_not_as_they_were_are_told(use, words):
+    _, lines = lines_of(f"{use}\n{SEARCH}")
+    assert words in lines[use].replace('"', "'")
+
+
+def test_uses_of_a_space_that_are_as_they_were_are_not_told():
+    same(
+        f"""
+        space["y"] = hp.uniform("y", 0, 1)
+        print(len(space), space, [*space.keys()])
+        {SEARCH}print(space_eval(space, best))
+        """.replace("        ", "")
+    )
+
+
+@pytest.mark.parametrize(
+    ("above", "options"),
+    [
+        ('def a(): return {"t": "a", "u": hp.uniform("u", 0, 1)}\n', '[a(), {"t": "b"}]'),
+        ('A = {"t": "a", "u": hp.uniform("u", 0, 1)}\n', "[A, 3]"),
+        ('A = {"a": {"u": hp.uniform("u", 0, 1)}}\n', "list(A.values())"),
+        ('A = []\nA.append({"u": hp.uniform("u", 0, 1)})\n', "A"),
+        ('A = []\nfor n in (1, 2): A += [hp.uniform(f"u{n}", 0, 1)]\n', "A"),
+        ('A = {}\nA["a"] = hp.uniform("u", 0, 1)\n', "[*A.values(), 3]"),
+    ],
+)
+def test_options_that_hold_ranges_made_elsewhere_are_left(above, options):
+    space = f'space = {{"x": hp.choice("x", {options})}}'
+    found, lines = lines_of(f"{above}{space}\n{SEARCH}", OBJECTIVE)
+    assert f'hp.choice("x", {options})' in found.text
+    assert "options of 'x'" in lines[space]
+
+
+def test_names_of_a_space_are_texts():
+    space = 'space = {0: hp.uniform("x", 0, 1)}'
+    _, lines = lines_of(f"{space}\n{SEARCH}", OBJECTIVE)
+    assert lines[space] == "0 is no name; a space has texts for names"
+    space = 'space = {NAME: hp.uniform("x", 0, 1)}'
+    _, lines = lines_of(f'NAME = "y"\n{space}\n{SEARCH}', OBJECTIVE)
+    assert lines[space] == "'x' has the name NAME in the space, and in best"
+
+
+def test_lists_are_tuples_as_hyperopt_gives_them():
+    text, names = same(
+        """
+        space = {"x": hp.choice("x", [
+            [1],  # one
+            [1, [2, 3]],
+        ]), "c": [4]}
+        best = fmin(lambda p: len(p["x"] + p["c"]), space, tpe.suggest, 2, return_argmin=False)
+        """,
+        "",
+    )
+    assert names["best"] == {"x": (1,), "c": (4,)}
+    assert "# one" in text
+    space = 'space = {"x": hp.choice("x", OPTIONS)}'
+    _, lines = lines_of(f"OPTIONS = [[1], [2]]\n{space}\n{SEARCH}", OBJECTIVE)
+    assert "lists of OPTIONS" in lines[space]
+
+
+@pytest.mark.parametrize("label", ["{x}", "{0}", 'a"b', "a'b"])
+def test_labels_may_be_any_text(label):
+    _, names = same(
+        f"best = fmin(sum, [hp.uniform({label!r}, 0, 1), hp.uniform('y', 0, 1)], tpe.suggest, 6)",
+        "",
+    )
+    assert set(names["best"]) == {label, "y"}
+
+
+def test_the_name_of_the_dict_is_none_of_the_function():
+    text, _ = same(
+        "params, values = 1, 2\n"
+        'best = fmin(lambda x: x + params + values, hp.uniform("x", 0, 1), tpe.suggest, 6)\n',
+        "",
+    )
+    assert "lambda chosen:" in text
+
+
+# Trials
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "{trials}def f(p):\n    print(len(trials))\n    return p['x']\n{search}",
+        "{trials}def f(p):\n    print(min(trials.losses()))\n    return p['x']\n{search}",
+        "{trials}assert len(trials) == 0\n{search}",
+        "{trials}if space:\n    {search}print(len(trials))\n",
+        "{trials}{search}def show():\n    print(len(trials))\n",
+    ],
+)
+def test_trials_that_are_looked_at_where_there_may_be_no_result_are_told(script):
+    search = "best = fmin({}, space, tpe.suggest, 6, trials=trials)\n"
+    search = search.format("f" if "def f" in script else "objective")
+    text = script.format(trials="trials = Trials()\n", search=search)
+    found, lines = lines_of(text)
+    assert "result.trials" not in found.text
+    [line] = [line.strip() for line in text.splitlines() if "len(" in line or "losses" in line]
+    assert "see" in lines[line]
+
+
+@pytest.mark.parametrize(
+    ("calls", "is_repeated"),
+    [
+        ("step()", False),
+        ("step()\nstep()", True),
+        ("for _ in range(3):\n    step()", True),
+        ("[step() for _ in range(3)]", True),
+        ("map(step, range(3))", True),
+        ("def twice():\n    step()\ntwice()", False),
+        ("def twice():\n    step()\ntwice()\ntwice()", True),
+        ("def step_2():\n    step()\nwhile False:\n    step_2()", True),
+        ("", True),
+    ],
+)
+def test_trials_of_a_function_that_runs_again_go_on(calls, is_repeated):
+    search = "fmin(objective, space, tpe.suggest, 6, trials=trials)"
+    text = f"{HYPEROPT}{SPACE}{OBJECTIVE}trials = Trials()\ndef step():\n    {search}\n{calls}\n"
+    remarks = [remark.text for remark in convert(text).remarks]
+    assert any("a search goes on with them" in text for text in remarks) == is_repeated
+
+
+def test_trials_of_an_object_are_told_where_they_are_read():
+    _, lines = lines_of(
+        """
+        class Tuner:
+            def __init__(self):
+                self.trials = Trials()
+            def run(self):
+                return fmin(objective, space, tpe.suggest, 6, trials=self.trials)
+            def report(self):
+                return len(self.trials.trials)
+        tuner = Tuner()
+        tuner.run()
+        losses = tuner.trials.losses()
+        """
+    )
+    assert "no self.trials" in lines["return len(self.trials.trials)"]
+    assert "no self.trials" in lines["losses = tuner.trials.losses()"]
+
+
+def test_trials_are_counted_either_way():
+    _, names = same(
+        f"trials = Trials()\n{SEARCH.replace('6)', '6, trials=trials)')}"
+        "a, b = len(trials), len(trials.trials)\n"
+    )
+    assert (names["a"], names["b"]) == (6, 6)
+
+
+# Best values
+
+CHOICE = 'space = {"x": hp.uniform("x", 0, 1), "k": hp.choice("k", ["a", "b"])}\n' + OBJECTIVE
+
+
+@pytest.mark.parametrize(
+    ("use", "line", "words"),
+    [
+        ("found = {}\nfound[0] = fmin(objective, space, tpe.suggest, 6)", 1, "found[0] holds"),
+        (
+            "class A: pass\na = A()\na.best = fmin(objective, space, tpe.suggest, 6)\n"
+            'b = a\nk = b.best["k"]',
+            -1,
+            "b.best['k'] is the option itself now",
+        ),
+    ],
+)
+def test_numbers_of_options_are_told_wherever_they_are_kept(use, line, words):
+    _, lines = lines_of(f"{use}\n", CHOICE)
+    assert words in lines[use.splitlines()[line]]
+
+
+def test_best_values_that_were_options_already_are_not_told():
+    text, names = same(
+        f'{SEARCH}best = space_eval(space, best)\nk = best["k"]\nprint(best)\n', CHOICE
+    )
+    assert names["k"] in ("a", "b")
+    assert "best = best\n" not in text
+    same(
+        f"def main():\n    global best\n    {SEARCH}    print(best)\nmain()\n",
+        CHOICE,
+    )
+
+
+def test_options_are_a_dict_of_their_own():
+    _, names = same(f'{SEARCH}params = space_eval(space, best)\nparams.pop("k")\n', CHOICE)
+    assert set(names["best"]) == {"x", "k"}
+
+
+def test_a_name_and_a_number_that_changed_are_told_at_once():
+    space = 'space = {"n": hp.choice("k", ["a", "b"])}\n'
+    use = 'k = best["k"]'
+    _, lines = lines_of(f"{SEARCH}{use}\n", space + OBJECTIVE)
+    assert lines[use] == "best['k'] is under 'n' now, and the option itself, not its number"
+
+
+# Cells and imports
+
+
+def test_names_that_are_given_values_again_and_again_are_those_above():
+    _, names = same(
+        """
+        space = {"x": hp.uniform("x", 0, 1)}
+        trials = Trials()
+        best = fmin(lambda p: p["x"], space, tpe.suggest, 5, trials=trials)
+        first = len(trials), best["x"]
+        space = [hp.uniform("y", 2, 3)]
+        trials = Trials()
+        best = fmin(lambda p: p[0], space, tpe.suggest, 6, trials=trials)
+        second = len(trials), best["y"]
+        """,
+        "",
+    )
+    assert (names["first"][0], names["second"][0]) == (5, 6)
+    assert names["first"][1] <= 1 < names["second"][1]
+
+
+def test_imports_of_one_case_are_made_at_the_top():
+    text = (
+        "import sys\nif len(sys.argv) > 99:\n    from hyperopt import rand as algo\nelse:\n"
+        "    from hyperopt import tpe as algo\nfrom hyperopt import fmin, hp\n"
+        'best = fmin(lambda p: p["x"], {"x": hp.uniform("x", 0, 1)}, algo.suggest, 6)\n'
+    )
+    names, remarks = ran(text)
+    assert set(names["best"]) == {"x"}
+    assert [remark.text for remark in remarks] == [
+        "sampler= is to be chosen for algo=algo.suggest"
+    ]
+
+
+def test_comments_of_imports_stay():
+    text = (
+        "from hyperopt import (fmin,  # the search\n                      hp)\n# the sampler\n"
+        "from hyperopt import tpe  # noqa: E402\n\n# ---- helpers ----\n"
+        "from hyperopt.pyll import scope  # ints\n"
+        'space = {"n": scope.int(hp.quniform("n", 1, 9, 1))}\n'
+        'best = fmin(lambda p: p["n"], space, tpe.suggest, 6)\n'
+    )
+    found = convert(text).text
+    places = [found.index(f"# {w}") for w in ("the search", "the sampler", "---- helpers", "ints")]
+    assert places == sorted(places)
+    assert "noqa" not in found
+
+
+def test_a_bracket_may_stand_beside_a_word():
+    text = f'{SPACE}def f(p):\n    return{{"loss": p["x"], "status": STATUS_OK}}\n'
+    same("best = fmin(f, space, tpe.suggest, 6)\n", text)
+
+
+def test_a_search_without_an_end_is_told():
+    search = 'best = fmin(objective, space, tpe.suggest, float("inf"), timeout=1)'
+    found, lines = lines_of(f"{search}\n")
+    assert "n_iter=100" in found.text
+    assert "how many trials" in lines[search]
