@@ -275,6 +275,38 @@ def test_what_is_no_template_is_told_before_data_is_called():
     assert CALLS == []
 
 
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"algo": tpe}, TypeError),
+        ({"max_evals": "3"}, ValueError),
+        ({"trials": []}, TypeError),
+        ({"rseed": "a"}, TypeError),
+        ({"rseed": -1}, TypeError),
+    ],
+)
+def test_arguments_that_are_none_are_told_before_data_is_called(wrong, error):
+    CALLS.clear()
+    given = {"algo": rand.suggest, "max_evals": 3, "trials": Trials()} | wrong
+    name = next(iter(wrong))
+    with pytest.raises(error, match=name):
+        optim.minimize(sure, data, verbose=False, **given)
+    assert CALLS == []
+
+
+def asks():
+    return {{uniform(0, 1)}}
+
+
+def calls_what_asks(x):
+    return {"loss": asks() + {{uniform(0, 1)}}, "status": STATUS_OK}
+
+
+def test_a_function_that_was_left_out_of_functions_is_told():
+    with pytest.raises(TemplateError, match=r"uniform\(0, 1\) was called.*functions="):
+        minimized(calls_what_asks, single)
+
+
 def many():
     return 1, 2, 3
 
@@ -463,8 +495,10 @@ def test_the_best_models_are_those_of_the_least_losses():
     for wrong in (0, 2.0, "2"):
         with pytest.raises(TemplateError, match="a whole number from 1"):
             optim.best_models(wrong, sure, data, rand.suggest, 2, Trials())
+    trials = Trials()
     with pytest.raises(TemplateError, match="no model"):
-        optim.best_models(1, takes_one, single, rand.suggest, 2, Trials())
+        optim.best_models(1, takes_one, single, rand.suggest, 2, trials)
+    assert len(trials._dynamic_trials) == 1
 
 
 def test_an_ensemble_votes():

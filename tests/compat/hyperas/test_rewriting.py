@@ -164,7 +164,7 @@ def second(n):
 def test_functions_know_each_other_and_what_is_given():
     new, _ = at({"choice": 1, "choice_1": 0}, first, second, given_from_outside=100)
     assert new(3) == 2 + 10 + 2 + 100
-    with pytest.raises(TypeError):
+    with pytest.raises(TemplateError, match="functions="):
         first(1)
 
 

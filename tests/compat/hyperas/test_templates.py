@@ -264,6 +264,18 @@ def bad_range(x):
     return Dense({{uniform(1, 0)}})
 
 
+def labelled(x):
+    return {{uniform("lr", 0, 1)}}
+
+
+def no_sigma(x):
+    return {{normal(0, -1)}}
+
+
+def no_step(x):
+    return {{quniform(0, 1, 0)}}
+
+
 def too_few(x):
     return Dense({{uniform(1)}})
 
@@ -292,6 +304,9 @@ def no_pairs(x):
         (no_call, "is no distribution"),
         (bad_range, "low has to be below high"),
         (too_few, "high"),
+        (labelled, "uniform takes low, high, and no label in a template"),
+        (no_sigma, "sigma has to be above 0"),
+        (no_step, "q has to be a number above 0"),
         (no_list, r'takes a list of options, got 3; write {{choice\(\["a", "b"\]\)}}'),
         (no_list_in_a_test, "takes a list of options, got 3"),
         (no_pairs, r"got \[1, 2\]; write {{pchoice\(\[\(0.5,"),

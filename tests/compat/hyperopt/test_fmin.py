@@ -33,6 +33,16 @@ from tunesmith.exceptions import TunesmithError
 SPACE = {"x": hp.uniform("x", -5, 5), "c": hp.choice("c", ["a", "b"])}
 
 
+POINT = {"x": 1.0, "c": 1}
+
+
+def of_hyperopt(new_ids, domain, trials, seed):
+    return []
+
+
+of_hyperopt.__module__ = "hyperopt.tpe"
+
+
 def loss(point):
     return (point["x"] - 3) ** 2 + (point["c"] == "a")
 
@@ -282,6 +292,16 @@ def test_the_seed_may_stand_in_the_environment(monkeypatch):
         ({"points_to_evaluate": {"x": 1}}, TypeError, "list of dicts"),
         ({"points_to_evaluate": [{"y": 1}]}, ValueError, "'y' is no hyperparameter"),
         ({"points_to_evaluate": [{"c": "b"}]}, TypeError, "'c' has to be a number"),
+        ({"points_to_evaluate": [POINT, {"x": 1}]}, TunesmithError, r"\[1\]: there is no .* 'c'"),
+        ({"points_to_evaluate": [POINT, {"x": 1, "c": 2}]}, TunesmithError, "no 2"),
+        ({"points_to_evaluate": [{"x": 1, "c": 0.5}]}, TunesmithError, "no 0.5"),
+        ({"algo": lambda: []}, TypeError, "cannot be called with new ids"),
+        ({"algo": partial(rand.suggest, gamma=1)}, TypeError, "'gamma'"),
+        ({"algo": partial(tpe.suggest, n_startup_jobs="a")}, ValueError, "n_startup_jobs has to"),
+        ({"algo": partial(tpe.suggest, n_EI_candidates=-1)}, ValueError, "n_EI_candidates has to"),
+        ({"algo": of_hyperopt}, TypeError, "import it from tunesmith.compat.hyperopt"),
+        ({"early_stop_fn": no_progress_loss}, TypeError, r"write no_progress_loss\(\)"),
+        ({"early_stop_fn": 3}, TypeError, "early_stop_fn=3 cannot be called"),
     ],
 )
 def test_an_argument_that_is_none_is_told_before_anything_runs(options, error, words):
@@ -290,6 +310,13 @@ def test_an_argument_that_is_none_is_told_before_anything_runs(options, error, w
 
     with pytest.raises(error, match=words):
         quiet(**{"function": never} | options)
+
+
+def test_what_ends_a_search_early_returns_two_values():
+    trials = Trials()
+    with pytest.raises(TypeError, match="returned True; it has to return whether"):
+        quiet(early_stop_fn=lambda trials: True, trials=trials)
+    assert len(trials) == 1
 
 
 def test_what_an_algorithm_does_not_use_is_said():

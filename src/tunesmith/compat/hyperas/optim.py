@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -16,7 +16,8 @@ from tunesmith.compat.hyperas.rewriting import Rewritten
 from tunesmith.compat.hyperas.source import Source
 from tunesmith.compat.hyperas.templates import Template, find_templates, make_templates
 from tunesmith.compat.hyperas.utils import eval_hyperopt_space
-from tunesmith.compat.hyperopt import STATUS_OK, Trials, fmin, fmin_pass_expr_memo_ctrl
+from tunesmith.compat.hyperopt import STATUS_OK, Trials, fmin_pass_expr_memo_ctrl
+from tunesmith.compat.hyperopt.fmin import check_search, fmin
 from tunesmith.compat.hyperopt.pyll.base import Apply, as_apply, rec_eval
 
 Function = Callable[..., Any]
@@ -100,8 +101,10 @@ def minimize(
     if keep_temp:
         warnings.warn("keep_temp=True: there is no temporary file to keep", stacklevel=2)
     trials = Trials() if trials is None else trials
+    check_search(algo, max_evals, trials)
+    rng = _generator(rseed)
     search = _Search(model, data, functions)
-    best_run = search.run(algo, max_evals, trials, rseed, verbose)
+    best_run = search.run(algo, max_evals, trials, rng, verbose)
     found: list[Any] = [best_run, trials.best_trial["result"].get("model")]
     if eval_space:
         found[0] = eval_hyperopt_space(search.space, best_run)
@@ -137,13 +140,17 @@ def best_models(
     TemplateError
         As for `minimize`, and if a trial has no model.
     """
+    if keep_temp:
+        warnings.warn("keep_temp=True: there is no temporary file to keep", stacklevel=2)
     nb_models = _n_models(nb_models)
     trials = Trials() if trials is None else trials
-    minimize(model, data, algo, max_evals, trials, functions, keep_temp=keep_temp)
+    check_search(algo, max_evals, trials)
+    search = _Search(model, data, functions, needs_model=True)
+    search.run(algo, max_evals, trials, _generator(1337), verbose=True)
     ended = [result for result in trials.results if result["status"] == STATUS_OK]
     best = sorted(ended, key=lambda result: float(result["loss"]))[:nb_models]
-    if any("model" not in result for result in best):
-        raise TemplateError('a trial has no model; let the function return {"model": model, ...}')
+    for result in best:
+        _check_model(result)
     return [result["model"] for result in best]
 
 
@@ -192,12 +199,30 @@ def _n_models(given: Any) -> int:
     raise TemplateError(f"the number of models has to be a whole number from 1, got {given!r}")
 
 
+def _check_model(result: Any) -> None:
+    is_one = isinstance(result, Mapping) and result.get("status") != STATUS_OK
+    if not is_one and (not isinstance(result, Mapping) or "model" not in result):
+        raise TemplateError('a trial has no model; let the function return {"model": model, ...}')
+
+
+def _generator(seed: Any) -> np.random.Generator:
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise TypeError(f"rseed={seed!r} is no seed; give a whole number from 0") from None
+
+
 class _Search:
     """A function with templates, its data, and the space of its templates."""
 
     def __init__(
-        self, model: Function, data: Function, functions: Sequence[Function] | None
+        self,
+        model: Function,
+        data: Function,
+        functions: Sequence[Function] | None,
+        needs_model: bool = False,
     ) -> None:
+        self._needs_model = needs_model
         sources = [Source.of(model)]
         for function in functions or ():
             if _is_written(function):
@@ -223,7 +248,12 @@ class _Search:
         self._functions = Rewritten.of(sources, templates, given)
 
     def run(
-        self, algo: Function, max_evals: int, trials: Trials, seed: int, verbose: bool
+        self,
+        algo: Function,
+        max_evals: int,
+        trials: Trials,
+        rng: np.random.Generator,
+        verbose: bool,
     ) -> dict[str, Any]:
         if verbose:
             print(_described(self._templates))
@@ -233,7 +263,10 @@ class _Search:
         @fmin_pass_expr_memo_ctrl
         def objective(expr: Apply, memo: dict[Apply, Any], ctrl: Any) -> Any:
             function, *_ = functions.at(*rec_eval(asked, memo))
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+            if self._needs_model:
+                _check_model(result)
+            return result
 
         best: dict[str, Any] = fmin(
             objective,
@@ -241,7 +274,7 @@ class _Search:
             algo=algo,
             max_evals=max_evals,
             trials=trials,
-            rstate=np.random.default_rng(seed),
+            rstate=rng,
             verbose=verbose,
         )
         return best

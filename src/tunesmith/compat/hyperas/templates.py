@@ -10,6 +10,7 @@ import ast
 import builtins
 import copy
 import difflib
+import inspect
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from tunesmith.compat.hyperas.source import Source
 from tunesmith.compat.hyperopt import hp
 from tunesmith.compat.hyperopt.pyll import scope
 from tunesmith.compat.hyperopt.pyll.base import Apply, as_apply
+from tunesmith.compat.hyperopt.search_space import SearchSpace
+from tunesmith.exceptions import SpaceError
 
 _CHOICES = ("choice", "pchoice")
 # What a test may call and still be told before the function runs.
@@ -249,9 +252,18 @@ class _Maker:
         named = {k.arg: self._value(template, k.value, standing) for k in call.keywords}
         if template.distribution in _CHOICES and arguments:
             arguments[0], template.values = _listed(template, arguments[0])
+        distribution = getattr(hp, template.distribution)
+        _, *takes = inspect.signature(distribution).parameters
         try:
-            template.made = getattr(hp, template.distribution)(template.name, *arguments, **named)
-        except (TypeError, ValueError) as error:
+            inspect.signature(distribution).bind(template.name, *arguments, **named)
+        except TypeError:
+            raise template.error(
+                f"{template.distribution} takes {', '.join(takes)}, and no label in a template"
+            ) from None
+        try:
+            template.made = distribution(template.name, *arguments, **named)
+            SearchSpace(as_apply(template.made))
+        except (TypeError, ValueError, SpaceError) as error:
             raise template.error(str(error)) from error
 
     def numbers_where_true(self, template: Template, test: ast.expr) -> frozenset[int] | None:

@@ -18,7 +18,8 @@ import numpy as np
 from tunesmith.compat.hyperopt import tpe
 from tunesmith.compat.hyperopt.calling import Calling, Inline
 from tunesmith.compat.hyperopt.domain import Domain
-from tunesmith.compat.hyperopt.exceptions import InvalidAnnotatedParameter
+from tunesmith.compat.hyperopt.early_stop import no_progress_loss
+from tunesmith.compat.hyperopt.exceptions import BadSearchSpace, InvalidAnnotatedParameter
 from tunesmith.compat.hyperopt.miscs import spec_from_misc
 from tunesmith.compat.hyperopt.progress import Callback, default_callback, no_progress_callback
 from tunesmith.compat.hyperopt.pyll.base import Apply, as_apply, rec_eval
@@ -216,7 +217,13 @@ class FMinIter:
     def _is_to_stop(self) -> bool:
         if self.early_stop_fn is None or not len(self.trials):
             return False
-        stop, self.early_stop_args = self.early_stop_fn(self.trials, *self.early_stop_args)
+        found = self.early_stop_fn(self.trials, *self.early_stop_args)
+        if not isinstance(found, tuple | list) or len(found) != 2:
+            raise TypeError(
+                f"early_stop_fn={self.early_stop_fn!r} returned {found!r}; it has to return "
+                "whether to stop, and a list of what it is given besides the trials next time"
+            )
+        stop, self.early_stop_args = found
         return bool(stop)
 
     def __iter__(self) -> FMinIter:
@@ -338,20 +345,16 @@ def fmin(
     >>> sorted(best), best["case"], list(space_eval(space, best))
     (['a', 'case'], 0, ['a'])
     """
+    algo = tpe.suggest if algo is None else algo
+    check_search(algo, max_evals, trials)
     _check("timeout", timeout, "a positive value", _is_positive)
     _check("loss_threshold", loss_threshold, "a numeric value", lambda _: True)
-    _check("max_evals", max_evals, "a whole number", _is_count)
     _check("max_queue_len", max_queue_len, "a positive whole number", _is_positive_count)
+    _check_early_stop(early_stop_fn)
     if isinstance(space, str) and space == "annotated":
         space, fn = _annotated(fn)
     if not callable(fn) or isinstance(fn, Apply):
         raise TypeError(f"fn={fn!r} is no function; give one of a point of the space")
-    if algo is None:
-        algo = tpe.suggest
-    if not callable(algo):
-        raise TypeError(f"algo={algo!r} cannot be called; give tpe.suggest or rand.suggest")
-    if trials is not None and not isinstance(trials, Trials):
-        raise TypeError(f"trials={trials!r} are no trials; give Trials() of tunesmith's")
     generator = _generator(rstate)
     if allow_trials_fmin and trials is not None:
         passed = {
@@ -387,6 +390,39 @@ def fmin(
     if return_argmin:
         return trials.argmin
     return space_eval(space, trials.argmin) if len(trials) else None
+
+
+def check_search(algo: Any, max_evals: Any, trials: Any) -> None:
+    """Raise where what a search is given is not what `fmin` takes.
+
+    Parameters
+    ----------
+    algo, max_evals, trials : object
+        As for `fmin`; `algo` is not None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is something else.
+    """
+    _check("max_evals", max_evals, "a whole number", _is_count)
+    if not callable(algo):
+        raise TypeError(f"algo={algo!r} cannot be called; give tpe.suggest or rand.suggest")
+    part = algo if isinstance(algo, functools.partial) else functools.partial(algo)
+    if (getattr(part.func, "__module__", None) or "").split(".")[0] == "hyperopt":
+        raise TypeError(
+            f"algo={algo!r} is one of Hyperopt itself; import it from tunesmith.compat.hyperopt"
+        )
+    try:
+        inspect.signature(part.func).bind(*part.args, [], None, trials, 0, **part.keywords)
+    except ValueError:  # it does not tell what it takes
+        pass
+    except TypeError as error:
+        raise TypeError(
+            f"algo={algo!r} cannot be called with new ids, the domain, trials and a seed: {error}"
+        ) from None
+    if trials is not None and not isinstance(trials, Trials):
+        raise TypeError(f"trials={trials!r} are no trials; give Trials() of tunesmith's")
 
 
 def space_eval(space: Any, hp_assignment: Mapping[str, Any]) -> Any:
@@ -470,6 +506,13 @@ def _check(name: str, value: Any, what: str, is_so: Callable[[Any], bool]) -> No
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if value is not None and not (number and is_so(value)):
         raise ValueError(f"The {name} argument should be None or {what}. Given value: {value}")
+
+
+def _check_early_stop(given: Any) -> None:
+    if given is no_progress_loss:
+        raise TypeError("early_stop_fn=no_progress_loss: write no_progress_loss() to call it")
+    if given is not None and not callable(given):
+        raise TypeError(f"early_stop_fn={given!r} cannot be called; give no_progress_loss(20)")
 
 
 def _is_positive(value: float) -> bool:
@@ -556,7 +599,7 @@ def _read_points(points: Any, domain: Domain) -> list[dict[str, Any]]:
             f"points_to_evaluate has to be a list of dicts of labels and values, got {points!r}"
         )
     labels = list(domain.search_space.hyperparameters)
-    for point in points:
+    for number, point in enumerate(points):
         if unknown := [label for label in point if label not in labels]:
             raise ValueError(
                 f"points_to_evaluate: {unknown[0]!r} is no hyperparameter; there are {labels}"
@@ -567,6 +610,10 @@ def _read_points(points: Any, domain: Domain) -> list[dict[str, Any]]:
                     f"points_to_evaluate: {label!r} has to be a number, and of a choice the "
                     f"number of its option; got {value!r}"
                 )
+        try:
+            domain.search_space.check(point)
+        except BadSearchSpace as error:
+            raise BadSearchSpace(f"points_to_evaluate[{number}]: {error}") from None
     return points
 
 

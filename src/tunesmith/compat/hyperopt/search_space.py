@@ -78,6 +78,18 @@ class SearchSpace:
             raise SpaceError(f"there is no hyperparameter {unknown[0]!r}")
         return {label: self.hyperparameters[label].point(v) for label, v in values.items()}
 
+    def check(self, values: Values) -> None:
+        """Raise where the expression cannot be evaluated for values by label.
+
+        Raises
+        ------
+        BadSearchSpace
+            If a value is missing, or there is no such option.
+        """
+        for label in self._asked(values):
+            if label not in values:
+                raise BadSearchSpace(f"there is no value for {label!r}")
+
     def _asked(self, known: Values) -> dict[str, None]:
         """Return the labels that are looked at when the expression is evaluated."""
         asked: dict[str, None] = {}
@@ -92,8 +104,16 @@ class SearchSpace:
             if node.name == "hyperopt_param":
                 asked[node.pos_args[0].obj] = None  # type: ignore[attr-defined]
             elif node.name == "switch" and node.pos_args[0].name == "hyperopt_param":
-                which = node.pos_args[0]
-                todo += [node.pos_args[1 + int(memo[which])], which]
+                which, *options = node.pos_args
+                label = which.pos_args[0].obj  # type: ignore[attr-defined]
+                if which not in memo:
+                    raise BadSearchSpace(f"there is no value for {label!r}")
+                if memo[which] not in range(len(options)):
+                    raise BadSearchSpace(
+                        f"{label!r} has {len(options)} options, numbered from 0; there is no "
+                        f"{memo[which]!r}"
+                    )
+                todo += [options[int(memo[which])], which]
             else:
                 todo += reversed(node.inputs())
         return asked

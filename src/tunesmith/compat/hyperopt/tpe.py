@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,6 +65,12 @@ def suggest(
     for name, value in {"prior_weight": prior_weight, "gamma": gamma}.items():
         if value is not None:
             warnings.warn(f"tpe.suggest does not use {name}; leave it out", stacklevel=2)
+    for name, value in {
+        "n_startup_jobs": n_startup_jobs,
+        "n_EI_candidates": n_EI_candidates,
+    }.items():
+        if not isinstance(value, numbers.Integral) or value < 0:
+            raise ValueError(f"tpe.suggest: {name} has to be a whole number from 0, got {value!r}")
     sampler = TPESampler(n_startup=max(1, n_startup_jobs), n_candidates=n_EI_candidates)
     return suggested(_InTurn(sampler), new_ids, domain, trials, seed)
 
