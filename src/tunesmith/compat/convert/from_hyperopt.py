@@ -10,12 +10,13 @@ from typing import Any
 import libcst as cst
 import libcst.matchers as m
 
-from tunesmith.compat.convert.choices import Spaces
 from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.facts import Facts, targets_of
 from tunesmith.compat.convert.from_either import Script
 from tunesmith.compat.convert.names import constant, is_literal, text_of
 from tunesmith.compat.convert.searches import Search, maker_of
+from tunesmith.compat.convert.spaces import Spaces
+from tunesmith.compat.convert.uses import note_uses
 from tunesmith.compat.hyperopt.fmin import fmin
 
 _FMIN = inspect.signature(fmin).parameters
@@ -70,7 +71,8 @@ class Hyperopt(Script):
         for search in self.searches.values():
             search.whole = self._spaces.whole(search.given["space"])
         self._spaces.rest()
-        self._spaces.note_uses([search.given["space"] for search in self.searches.values()])
+        given = [search.given["space"] for search in self.searches.values()]
+        note_uses(self._facts, self._notes, self._spaces.replaced, given)
         self._replaced |= self._spaces.replaced
         self._renamed |= self._spaces.renamed
         if not all(map(_gives_values, self.searches.values())):

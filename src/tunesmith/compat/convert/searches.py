@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import libcst as cst
 import libcst.matchers as m
 
-from tunesmith.compat.convert.choices import Whole
 from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.facts import Facts, targets_of
+from tunesmith.compat.convert.made import Whole
 from tunesmith.compat.convert.names import text_of
 
 _TRIALS = ("Trials", "SparkTrials")

@@ -2,86 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import libcst as cst
 import libcst.matchers as m
 
+from tunesmith.compat.convert.asked import INT, Asked
 from tunesmith.compat.convert.conversion import Notes
-from tunesmith.compat.convert.facts import Facts, returned, targets_of
+from tunesmith.compat.convert.facts import Facts
+from tunesmith.compat.convert.made import Made, Whole, called, dict_of, quoted, renamed, tupled
 from tunesmith.compat.convert.names import constant, entries, is_literal, text_of
 from tunesmith.compat.convert.ranges import PARAMETERS, arguments_of, read_range
 
-_INT = ("scope.int", "pyll.scope.int", "base.scope.int")
 _GROUPS = m.List() | m.Tuple() | m.Set() | m.Dict() | m.BaseComp()
-
-
-@dataclass(frozen=True)
-class Made:
-    """What stands in place of a hyperparameter.
-
-    Parameters
-    ----------
-    node : libcst.BaseExpression
-        The range.
-    label : str
-        What the hyperparameter was called.
-    kind : str, default="choice"
-        What it was drawn from.
-    given : mapping of str to str, default={}
-        Its arguments.
-    name : str or None, default=None
-        Of a choice of dicts, the key whose values tell them apart: the name that it has now.
-    opened : frozenset of str, default=frozenset()
-        Names of what a choice opens.
-    """
-
-    node: cst.BaseExpression
-    label: str
-    kind: str = "choice"
-    given: Mapping[str, str] = field(default_factory=dict)
-    name: str | None = None
-    opened: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A whole space.
-
-    Parameters
-    ----------
-    node : libcst.BaseExpression
-        A dict.
-    labels : tuple of str or None, default=None
-        The names of what the function is called with, where that is no dict.
-    is_one : bool, default=False
-        Whether that is a value of its own, and no tuple of them.
-    """
-
-    node: cst.BaseExpression
-    labels: tuple[str, ...] | None = None
-    is_one: bool = False
-
-    def values(self, params: str) -> str:
-        """Return what the function is called with, given the dict of parameters."""
-        if self.labels is None:
-            return params
-        listed = [f"{params}[{_quoted(label)}]" for label in self.labels]
-        if self.is_one:
-            return listed[0]
-        return f"({', '.join(listed)})" if len(listed) > 1 else f"({listed[0]},)"
-
-    def calling(self, function: str) -> str:
-        """Return a function as it is called with a dict of parameters."""
-        if self.labels is None:
-            return function
-        called = function if function.isidentifier() else f"({function})"
-        words = {*re.findall(r"\w+", function)}
-        name = next(one for one in ("params", "values", "chosen", "_") if one not in words)
-        return f"lambda {name}: {called}({self.values(name)})"
 
 
 class Spaces:
@@ -114,14 +48,14 @@ class Spaces:
         self._notes = notes
         self._wholes: dict[cst.CSTNode, Whole | None] = {}
         self._seen: dict[cst.CSTNode, Made | None] = {}
-        # Names whose values may have hyperparameters in them.
-        self._makers: set[str] = set()
-        self._find_makers()
+        self._asked = Asked(facts)
 
     def whole(self, space: cst.BaseExpression) -> Whole | None:
         """Return the space that a search is given; None, and a remark, if it is not known."""
         found = self._facts.value(space)
-        is_written = isinstance(found, cst.Dict | cst.List | cst.Tuple) or self._is_range(found)
+        is_written = isinstance(found, cst.Dict | cst.List | cst.Tuple) or self._asked.is_range(
+            found
+        )
         if found is None or (not is_written and entries(found) is None):
             self._notes.todo(
                 self._facts.line(space),
@@ -142,7 +76,7 @@ class Spaces:
         """Convert a part of a space where it is one; tell whether it needs no further look."""
         if node in self._wholes:
             return True
-        if self._is_range(node):
+        if self._asked.is_range(node):
             holder = self._facts.holder(node)
             if isinstance(holder, cst.Assign | cst.AnnAssign | cst.Return):
                 made = self._made(node)
@@ -154,76 +88,34 @@ class Spaces:
                 self._left(node, "a range cannot be computed with; do that in the function")
             return True
         is_table = isinstance(node, cst.Dict) or entries(node) is not None
-        if is_table and any(self._is_range(getattr(e, "value", None)) for e in _parts(node)):
+        if is_table and any(self._asked.is_range(getattr(e, "value", None)) for e in _parts(node)):
             self.replaced[node] = self._table(node)[0]
             return True
         if isinstance(node, cst.List | cst.Tuple | cst.Set) and any(
-            self._is_range(element.value)
-            or (m.matches(element.value, _GROUPS) and self._holds(element.value))
+            self._asked.is_range(element.value)
+            or (m.matches(element.value, _GROUPS) and self._asked.holds(element.value))
             for element in node.elements
         ):
             self._left(node, "a list of ranges is no space; give each a name, in one dict")
             return True
         return False
 
-    def note_uses(self, given: Collection[cst.CSTNode]) -> None:
-        """Tell where spaces are changed or read that variables hold, but by searches.
-
-        Parameters
-        ----------
-        given : collection of libcst.CSTNode
-            What searches are given as spaces.
-        """
-        for node in self.replaced:
-            statement = self._facts.holder(node)
-            for target in targets_of(statement):
-                for reader in self._readers(target) if entries(node) is not None else ():
-                    if reader not in given and (text := self._changed(reader)):
-                        self._notes.todo(self._facts.line(reader), text)
-
-    def _readers(self, target: cst.BaseExpression) -> list[cst.CSTNode]:
-        if isinstance(target, cst.Name):
-            return self._facts.readers(target)
-        if not isinstance(target, cst.Attribute):
-            return []
-        named = self._facts.find(m.Attribute(attr=m.Name(target.attr.value)))
-        return [node for node in named if self._facts.is_read(node)]
-
-    def _changed(self, space: cst.CSTNode) -> str:
-        """Return what is to be said where a space is looked at; nothing if it is as it was."""
-        holder, text = self._facts.holder(space), text_of(space)
-        put = f"what is put into {text} has to be a range; a constant is Categorical([constant])"
-        if isinstance(holder, cst.Subscript) and holder.value is space:
-            if self._facts.is_read(holder):
-                return f"{text_of(holder)} is a range of tunesmith now"
-            statement = self._facts.statement(holder)
-            value = getattr(statement, "value", None)
-            is_put = isinstance(statement, cst.Assign) and value not in self.replaced
-            return put if is_put else ""
-        if isinstance(holder, cst.Attribute):
-            method = holder.attr.value
-            if method in ("update", "setdefault"):
-                return put
-            if method in ("get", "items", "pop", "popitem", "values"):
-                return f"what {text} holds are ranges of tunesmith now"
-        return ""
-
     def _whole(self, found: cst.BaseExpression) -> Whole | None:
-        if self._is_range(found):
+        if self._asked.is_range(found):
             made = self._made(found)
             if made is None:
                 return None
             if made.name is not None:
                 self.renamed[made.label] = made.name
-                return Whole(_dict({made.name: made.node}))
-            return Whole(_dict({made.label: made.node}), (made.label,), is_one=True)
+                return Whole(dict_of({made.name: made.node}))
+            return Whole(dict_of({made.label: made.node}), (made.label,), is_one=True)
         if isinstance(found, cst.List | cst.Tuple):
             parts = [self._made(self._value(element.value)) for element in found.elements]
             listed = {part.label: part.node for part in parts if part and part.name is None}
             if len(listed) < len(parts):
                 self._left(found, "the space has to be a dict of names and ranges")
                 return None
-            return Whole(_dict(listed), (*listed,))
+            return Whole(dict_of(listed), (*listed,))
         return Whole(self._table(found)[0])
 
     def _table(self, node: cst.BaseExpression) -> tuple[cst.BaseExpression, frozenset[str], bool]:
@@ -267,7 +159,7 @@ class Spaces:
             if made.name is not None:
                 self._notes.todo(
                     self._facts.line(part.value),
-                    f"what the choice opens is not in a dict under {_quoted(key)} any more: the "
+                    f"what the choice opens is not in a dict under {quoted(key)} any more: the "
                     f"function reads {made.name!r} and the other names from its own dict",
                 )
             if made.label and name is None and not is_call:
@@ -279,7 +171,7 @@ class Spaces:
                 self.renamed[made.label] = name
             now = part.with_changes(value=made.node)
             if made.name is not None:
-                word = cst.Name(made.name) if is_call else cst.SimpleString(_quoted(made.name))
+                word = cst.Name(made.name) if is_call else cst.SimpleString(quoted(made.name))
                 now = now.with_changes(**{"keyword" if is_call else "key": word})
             parts.append(now)
         changed = node.with_changes(
@@ -290,7 +182,7 @@ class Spaces:
     def _entry(self, key: object, value: cst.BaseExpression) -> Made | None:
         """Return what a value of a dict becomes; None, and a remark, if it is not known."""
         found = self._value(value)
-        if self._is_range(found):
+        if self._asked.is_range(found):
             made = self._made(found)
             if made is None or found is value:
                 return made
@@ -299,8 +191,8 @@ class Spaces:
         if _is_constant(found):
             categorical = self._notes.needs("Categorical")
             self._note_lists(value)
-            return Made(_call(categorical, f"[{text_of(_tupled(value))}]"), "", "constant")
-        if self._holds(value):
+            return Made(called(categorical, f"[{text_of(tupled(value))}]"), "", "constant")
+        if self._asked.holds(value):
             is_group = m.matches(value, _GROUPS)
             self._left(
                 value,
@@ -323,10 +215,10 @@ class Spaces:
         return self._seen[node]
 
     def _read(self, node: cst.BaseExpression) -> Made | None:
-        if not isinstance(node, cst.Call) or not self._is_range(node):
+        if not isinstance(node, cst.Call) or not self._asked.is_range(node):
             return None
         name = self._facts.name(node) or ""
-        if name in _INT:
+        if name in INT:
             return self._int(node)
         kind = name.removeprefix("hp.")
         arguments = list(node.args)
@@ -374,14 +266,16 @@ class Spaces:
     ) -> Made | None:
         written = isinstance(options, cst.List | cst.Tuple)
         known = self._value(options)
-        if not written and (kind == "pchoice" or self._makes(options) or self._holds(known)):
+        if not written and (
+            kind == "pchoice" or self._asked.makes(options) or self._asked.holds(known)
+        ):
             self._left(node, f"the options of {label!r} are not written out")
             return None
         if not isinstance(options, cst.List | cst.Tuple):
             self.numbered.add(label)
             self._note_lists(options)
             categorical = self._notes.needs("Categorical")
-            return Made(_call(categorical, f"list({text_of(options)})"), label)
+            return Made(called(categorical, f"list({text_of(options)})"), label)
         values: list[cst.BaseExpression] = [element.value for element in options.elements]
         if any(isinstance(element, cst.StarredElement) for element in options.elements):
             self._left(node, f"the options of {label!r} are not written out, one by one")
@@ -396,16 +290,18 @@ class Spaces:
             chances = f", weights=[{', '.join(text_of(pair[0].value) for pair in pairs)}]"
         if [constant(value) for value in values] != [*range(len(values))]:
             self.numbered.add(label)
-        if not any(self._holds(self._value(value)) or self._makes(value) for value in values):
+        if not any(
+            self._asked.holds(self._value(value)) or self._asked.makes(value) for value in values
+        ):
             categorical = self._notes.needs("Categorical")
             for value in values:
                 self._note_lists(value)
             if kind == "choice":
-                elements = [e.with_changes(value=_tupled(e.value)) for e in options.elements]
+                elements = [e.with_changes(value=tupled(e.value)) for e in options.elements]
                 now = options.with_changes(elements=elements)
-                return Made(_renamed(node, categorical, options, now), label)
-            listed = ", ".join(text_of(_tupled(value)) for value in values)
-            return Made(_call(categorical, f"[{listed}]{chances}"), label)
+                return Made(renamed(node, categorical, options, now), label)
+            listed = ", ".join(text_of(tupled(value)) for value in values)
+            return Made(called(categorical, f"[{listed}]{chances}"), label)
         return self._branches(label, node, options, values, chances)
 
     def _branches(
@@ -443,37 +339,10 @@ class Spaces:
             )
         choice = self._notes.needs("Choice")
         if chances:
-            now: cst.BaseExpression = _call(choice, f"{text_of(table)}{chances}")
+            now: cst.BaseExpression = called(choice, f"{text_of(table)}{chances}")
         else:
-            now = _renamed(node, choice, options, table)
+            now = renamed(node, choice, options, table)
         return Made(now, label, name=name, opened=frozenset(opened))
-
-    def _is_range(self, node: cst.CSTNode | None) -> bool:
-        """Tell whether an expression is a hyperparameter of Hyperopt's."""
-        name = (self._facts.name(node) or "") if isinstance(node, cst.Call) else ""
-        return name in _INT or (name.startswith("hp.") and name[3:] in PARAMETERS)
-
-    def _holds(self, node: cst.CSTNode | None) -> bool:
-        """Tell whether there are hyperparameters in an expression."""
-        calls = m.findall(node, m.Call()) if node is not None else ()
-        return any(self._is_range(call) for call in calls)
-
-    def _makes(self, node: cst.CSTNode) -> bool:
-        """Tell whether what an expression gives may have hyperparameters in it."""
-        if isinstance(node, cst.Call) and self._facts.name(node) in ("fmin", "space_eval"):
-            return False
-        if isinstance(node, cst.Name) and node.value in self._makers:
-            return True
-        return self._is_range(node) or any(map(self._makes, node.children))
-
-    def _find_makers(self) -> None:
-        """Find the names of variables, attributes and functions that may give some."""
-        kinds = m.Assign() | m.AnnAssign() | m.AugAssign() | m.For() | m.FunctionDef() | m.Call()
-        given = [pair for node in self._facts.find(kinds) for pair in _given(node)]
-        before = -1
-        while before < len(self._makers):
-            before = len(self._makers)
-            self._makers |= {name for name, value in given if self._makes(value)}
 
     def _value(self, node: cst.BaseExpression) -> cst.BaseExpression:
         return self._facts.value(node) or node
@@ -501,33 +370,6 @@ class _Outermost(cst.CSTVisitor):
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Look into what is no part of a space."""
         return not (isinstance(node, cst.BaseExpression) and self._spaces.convert(node))
-
-
-def _given(node: cst.CSTNode) -> Iterator[tuple[str, cst.BaseExpression]]:
-    """Yield the names that a statement or a call gives something, and what."""
-    if isinstance(node, cst.Assign | cst.AnnAssign | cst.AugAssign) and node.value is not None:
-        targets = [node.target] if isinstance(node, cst.AugAssign) else targets_of(node)
-        yield from ((name, node.value) for target in targets for name in _names(target))
-    elif isinstance(node, cst.For):
-        yield from ((name, node.iter) for name in _names(node.target))
-    elif isinstance(node, cst.FunctionDef):
-        yield from ((node.name.value, value) for value in returned(node))
-    elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
-        names = [*_names(node.func.value)]
-        yield from ((name, one.value) for one in node.args for name in names)
-
-
-def _names(target: cst.CSTNode) -> Iterator[str]:
-    """Yield the names of the variables and attributes that a target is, or is within."""
-    if isinstance(target, cst.Name):
-        yield target.value
-    elif isinstance(target, cst.Attribute):
-        yield target.attr.value
-    elif isinstance(target, cst.Subscript | cst.StarredElement):
-        yield from _names(target.value)
-    elif isinstance(target, cst.Tuple | cst.List):
-        for element in target.elements:
-            yield from _names(element.value)
 
 
 def _parts(table: cst.BaseExpression) -> Sequence[Any]:
@@ -560,49 +402,3 @@ def _without(table: cst.BaseExpression, key: str) -> cst.BaseExpression:
 def _is_constant(node: cst.BaseExpression) -> bool:
     """Tell whether an expression has one value that can be told from it alone."""
     return is_literal(node) or not m.findall(node, m.Name() | m.Call())
-
-
-def _tupled(options: cst.BaseExpression) -> cst.BaseExpression:
-    """Return options with tuples for lists, as Hyperopt gives them to a function."""
-    made: Any = options.visit(_Tupled())
-    return made  # type: ignore[no-any-return]
-
-
-class _Tupled(cst.CSTTransformer):
-    """Writes tuples for lists."""
-
-    def leave_List(self, original_node: cst.List, updated_node: cst.List) -> cst.BaseExpression:
-        elements = [*updated_node.elements]
-        if len(elements) == 1 and not isinstance(elements[0].comma, cst.Comma):
-            elements = [elements[0].with_changes(comma=cst.Comma())]
-        before = updated_node.lbracket.whitespace_after
-        after = updated_node.rbracket.whitespace_before
-        return cst.Tuple(
-            elements,
-            lpar=[*updated_node.lpar, cst.LeftParen(before)],
-            rpar=[cst.RightParen(after), *updated_node.rpar],
-        )
-
-
-def _renamed(
-    call: cst.Call, name: str, was: cst.BaseExpression, now: cst.BaseExpression
-) -> cst.Call:
-    """Return a call of something else, with one of its arguments alone."""
-    kept = next(one for one in call.args if one.value is was)
-    kept = kept.with_changes(value=now, keyword=None, equal=cst.MaybeSentinel.DEFAULT)
-    return call.with_changes(func=cst.Name(name), args=[kept])
-
-
-def _call(name: str, arguments: str) -> cst.BaseExpression:
-    return cst.parse_expression(f"{name}({arguments})")
-
-
-def _dict(table: Mapping[str, cst.BaseExpression]) -> cst.BaseExpression:
-    listed = [cst.DictElement(cst.SimpleString(_quoted(k)), v) for k, v in table.items()]
-    return cst.Dict(listed)
-
-
-def _quoted(name: object) -> str:
-    """Return a text as it is written, between double quotes where it has no quotes itself."""
-    is_quoted = "'" in str(name) or '"' in str(name)
-    return repr(name) if is_quoted else repr(name).replace("'", '"')
