@@ -160,6 +160,12 @@ def test_what_would_be_set_twice_is_left():
     assert any("'type' would be set twice" in remark.text for remark in found.remarks)
 
 
+def test_a_space_may_be_empty():
+    names, remarks = ran(searched("[]", "lambda p: len(p)"))
+    assert names["best"] == {}
+    assert not remarks
+
+
 def test_each_search_has_its_own_space():
     names, remarks = ran(
         HYPEROPT
@@ -228,8 +234,9 @@ def test_trials_and_a_search_may_stand_in_one_line():
     assert not remarks
 
 
-def test_arguments_that_are_not_written_out_leave_the_script():
-    text = searched("{'x': hp.uniform('x', 0, 1)}", more=", **settings")
+@pytest.mark.parametrize("more", [", **settings", ", fn=abs", ", *settings"])
+def test_arguments_that_are_not_written_out_leave_the_script(more):
+    text = searched("{'x': hp.uniform('x', 0, 1)}", more=more)
     found, lines = told(text)
     assert found.text == text
     assert "arguments of fmin are not written out" in lines[text.splitlines()[-1]]

@@ -85,7 +85,7 @@ class Script(cst.CSTTransformer):
         given: dict[str, cst.BaseExpression] = {}
         for argument in call.args:
             name = argument.keyword.value if argument.keyword else next(in_order, "")
-            if argument.star or not name:
+            if argument.star or not name or name in given:
                 called = text_of(call.func)
                 self._left(
                     call,

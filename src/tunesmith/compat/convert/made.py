@@ -63,7 +63,7 @@ class Whole:
         listed = [f"{params}[{quoted(label)}]" for label in self.labels]
         if self.is_one:
             return listed[0]
-        return f"({', '.join(listed)})" if len(listed) > 1 else f"({listed[0]},)"
+        return f"({listed[0]},)" if len(listed) == 1 else f"({', '.join(listed)})"
 
     def calling(self, function: str) -> str:
         """Return a function as it is called with a dict of parameters."""
