@@ -331,6 +331,20 @@ def test_options_are_a_dict_of_their_own():
     assert set(names["best"]) == {"x", "k"}
 
 
+@pytest.mark.parametrize(
+    "functions",
+    [
+        f"def tune():\n    {SEARCH}    return best\n",
+        f"def tune():\n    return {SEARCH.removeprefix('best = ')}",
+        f"def run():\n    return {SEARCH.removeprefix('best = ')}def tune():\n    return run()\n",
+    ],
+)
+def test_best_values_that_a_function_returns_are_options(functions):
+    text, names = same(f"{functions}best = tune()\nk = space_eval(space, best)\n")
+    assert "k = dict(best)\n" in text
+    assert names["k"] == names["best"]
+
+
 def test_a_name_and_a_number_that_changed_are_told_at_once():
     space = 'space = {"n": hp.choice("k", ["a", "b"])}\n'
     use = 'k = best["k"]'

@@ -9,7 +9,7 @@ import libcst as cst
 import libcst.matchers as m
 
 from tunesmith.compat.convert.conversion import Notes
-from tunesmith.compat.convert.facts import Facts
+from tunesmith.compat.convert.facts import Facts, returned
 from tunesmith.compat.convert.names import constant, text_of
 
 
@@ -22,21 +22,38 @@ class Best:
         The script.
     notes : Notes
         Gets what is to be looked at by hand.
+    searches : collection of libcst.CSTNode
+        The calls that give them.
     targets : sequence of libcst.BaseExpression
-        What the best values are given to.
+        What they are given to.
     """
 
-    def __init__(self, facts: Facts, notes: Notes, targets: Sequence[cst.BaseExpression]) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        notes: Notes,
+        searches: Collection[cst.CSTNode],
+        targets: Sequence[cst.BaseExpression],
+    ) -> None:
         self._facts = facts
         self._notes = notes
+        self._searches = searches
         self._targets = targets
 
-    def holds(self, node: cst.CSTNode) -> bool:
-        """Tell whether an expression stands for best values."""
+    def holds(self, node: cst.CSTNode, seen: Collection[cst.CSTNode] = ()) -> bool:
+        """Tell whether an expression stands for best values, or calls what returns them."""
+        if node in self._searches:
+            return True
         if isinstance(node, cst.Name):
             one = self._facts.definition(node)
             may_be = [one] if one is not None else self._facts.definitions(node)
-            return bool(may_be) and all(each in self._targets for each in may_be)
+            if may_be and all(each in self._targets for each in may_be):
+                return True
+            node = self._facts.value(node) or node
+        if isinstance(node, cst.Call):
+            function = self._facts.functions(node.func)[-1:]
+            values = [value for one in function if one not in seen for value in returned(one)]
+            return bool(values) and all(self.holds(v, [*seen, *function]) for v in values)
         return any(text_of(target) == text_of(node) for target in self._targets)
 
     def note(

@@ -49,7 +49,7 @@ class Script(cst.CSTTransformer):
         # What makes algorithms that nothing asks for any more.
         self._algorithms: set[cst.CSTNode] = set()
         self._plan()
-        self._best = Best(facts, notes, self._name_results())
+        self._best = Best(facts, notes, self.searches, self._name_results())
         if self.searches:
             self._trials = Trials(facts, notes, self.searches)
             self._plan_algorithms()
@@ -73,9 +73,9 @@ class Script(cst.CSTTransformer):
 
     def _dropped(self, names: Sequence[str], line: int) -> None:
         """Tell what of a result is dropped."""
-        self._notes.todo(
-            line, f"the function returns the loss alone; {', '.join(names)} is dropped"
-        )
+        listed = ", ".join(names)
+        are = "is" if len(names) == 1 else "are"
+        self._notes.todo(line, f"the function returns the loss alone; {listed} {are} dropped")
 
     # Searches
 

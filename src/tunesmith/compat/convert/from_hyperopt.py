@@ -105,7 +105,7 @@ class Hyperopt(Script):
         if self._facts.name(call) != "space_eval" or len(call.args) != 2:
             return None
         best = call.args[1].value
-        is_known = best in self.searches or self._best.holds(best)
+        is_known = self._best.holds(best)
         if isinstance(best, cst.Attribute) and best.attr.value == "argmin":
             is_known = is_known or self._trials.result(best.value) is not None
         if not is_known:
