@@ -168,26 +168,31 @@ class Facts:
     def definition(self, name: cst.CSTNode) -> cst.CSTNode | None:
         """Return what gives a name the value that is looked at; None if that is not known.
 
-        Of several it is the last above, where all of them are statements of the same block.
+        Of several it is the last above that is sure to run before, if no other may run between.
         """
         found = self.definitions(name)
         if len(found) < 2:
             return found[0] if found else None
-        blocks = {self._block(one) for one in found}
-        block = blocks.pop()
-        if blocks or block is None:
+        around = [*self.above(name)]
+        if {*map(self.function_around, [*found, name])} != {self.function_around(name)}:
             return None
-        for up in self.above(name):
-            if up is block:
-                break
-            if isinstance(up, (*_LATER, cst.ClassDef)):
+        before = [
+            one
+            for one in found
+            if self._block(one) in around
+            and self.last_place(one) < self.place(name)
+            and self.statement(one) not in around
+        ]
+        last = max(before, key=self.place, default=None)
+        if last is None:
+            return None
+        loops = [up for up in around if isinstance(up, _LOOPS) and up not in self.above(last)]
+        for other in found:
+            is_later = self.place(other) > self.place(name) or self.statement(other) in around
+            is_again = any(loop in self.above(other) for loop in loops)
+            if self.place(other) > self.place(last) and (is_again or not is_later):
                 return None
-        else:
-            return None
-        before = [one for one in found if self.last_place(one) < self.place(name)]
-        reader = self._within(block, name)
-        before = [one for one in before if self._within(block, one) is not reader]
-        return max(before, key=self.place, default=None)
+        return last
 
     def last_place(self, node: cst.CSTNode) -> tuple[int, int]:
         """Return the line and column where a node ends."""
@@ -237,13 +242,19 @@ class Facts:
         return []
 
     def calls(self, function: cst.CSTNode) -> list[cst.CSTNode]:
-        """Return the names by which a function that is written with ``def`` is looked at."""
+        """Return the names by which a function that is written with ``def`` may be looked at."""
         if not isinstance(function, cst.FunctionDef):
             return []
         if not self.is_in_class(function):
             return self.readers(function)
         attributes = self.find(m.Attribute(attr=m.Name(function.name.value)))
         return [node for node in attributes if self.is_read(node)]
+
+    def is_known(self, name: cst.CSTNode) -> bool:
+        """Tell whether what is called is one of the script, as far as is seen."""
+        return isinstance(name, cst.Name) or (
+            isinstance(name, cst.Attribute) and self._is_object(name.value)
+        )
 
     def sees(self, reader: cst.CSTNode, maker: cst.CSTNode) -> bool:
         """Tell whether what is made in one place is there in another, whatever else happens."""
@@ -302,7 +313,9 @@ class Facts:
 
     def _is_object(self, node: cst.CSTNode) -> bool:
         """Tell whether an expression is an object of a class of the script, or such a class."""
-        if isinstance(self.definition(node), cst.ClassDef):
+        value = self.value(node) if isinstance(node, cst.Name) else node
+        called = value.func if isinstance(value, cst.Call) else node
+        if isinstance(self.definition(called), cst.ClassDef):
             return True
         return m.matches(node, m.Name("self") | m.Name("cls"))
 
@@ -316,11 +329,6 @@ class Facts:
             if isinstance(up, cst.BaseCompoundStatement):
                 break
         return None
-
-    def _within(self, block: cst.CSTNode, node: cst.CSTNode) -> cst.CSTNode:
-        """Return the statement of a block that a node stands in."""
-        path = [node, *self.above(node)]
-        return path[path.index(block) - 1]
 
     def _all_scopes(self) -> set[Scope]:
         return {scope for scope in self._scopes.values() if isinstance(scope, Scope)}

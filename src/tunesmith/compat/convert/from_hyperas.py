@@ -126,7 +126,8 @@ class Hyperas(Script):
         asked = f"{self._trial}.suggest_categorical({name}"
         if not isinstance(now, cst.List | cst.Tuple):
             known = self._facts.value(was)
-            if known is None or not is_literal(known):
+            is_range = m.matches(known, m.Call(func=m.Name("range"))) if known else False
+            if known is None or not (is_range or is_literal(known)):
                 self._notes.todo(
                     self._facts.line(was),
                     f"it is not seen what {text_of(was)} holds; options have to be None, bools, "
@@ -165,20 +166,23 @@ class Hyperas(Script):
 
     def visit_Name(self, node: cst.Name) -> None:
         """Tell of the values of a trial, as Hyperas names them, and of variables of data."""
-        function = next((f for f in self._within if f in self._functions.asking), None)
-        if function is None or not self._facts.is_read(node) or self._facts.is_bound(node):
+        within = [f for f in self._within if f in self._functions.known]
+        if not within or not self._facts.is_read(node) or self._facts.is_bound(node):
             return
         line = self._facts.line(node)
-        if node.value == "space":
+        if node.value == "space" and within[0] in self._functions.asking:
             self._notes.todo(
                 line,
                 f"there is no space any more; {self._trial}.params has what was asked for so far",
             )
         elif any(node.value in dataset.variables for dataset in self._datasets.values()):
+            is_module = any(self._facts.bound.get(node.value, {""}) - {""})
             self._notes.todo(
                 line,
-                f"{node.value} is a variable of the function of data; return it there, and take "
-                "it as a parameter",
+                f"{node.value} is imported in the function of data; import it at the top"
+                if is_module
+                else f"{node.value} is a variable of the function of data; return it there, and "
+                "take it as a parameter",
             )
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
@@ -269,12 +273,12 @@ class Hyperas(Script):
         if not isinstance(target, cst.Tuple | cst.List):
             return super()._given_best(search, before, now)
         best, *others = [element.value for element in target.elements]
-        for other in others:
-            if text_of(other) != "_" and not text_of(other).startswith("*"):
-                self._notes.todo(
-                    self._facts.line(before),
-                    f"{text_of(other)} is to be made again from {search.result}.best_params",
-                )
+        for place, other in enumerate(others):
+            if text_of(other) == "_" or text_of(other).startswith("*"):
+                continue
+            made = f"{text_of(other)} is to be made again from {search.result}.best_params"
+            gone = f"there is no {text_of(other)} any more"
+            self._notes.todo(self._facts.line(before), gone if place else made)
         name = cst.AssignTarget(best)  # type: ignore[arg-type]
         return [cst.Assign([name], cst.parse_expression(f"{search.result}.best_params"))]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import libcst as cst
 import libcst.matchers as m
@@ -24,47 +25,51 @@ class Functions:
     ----------
     asking : set of FunctionDef
         Those that are given the trial, as they have templates or call others that have.
+    known : list of FunctionDef
+        Those that searches are given.
     """
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self.asking: set[cst.FunctionDef] = set()
         self._models: set[cst.FunctionDef] = set()
-        self._searched: list[cst.FunctionDef] = []
-        self._by_name: dict[str, list[cst.FunctionDef]] = {}
-        for function in facts.find(m.FunctionDef()):
-            self._by_name.setdefault(function.name.value, []).append(function)
+        self.known: list[cst.FunctionDef] = []
+        self._methods: dict[str, list[cst.FunctionDef]] = {}
+        for function in filter(facts.is_in_class, facts.find(m.FunctionDef())):
+            self._methods.setdefault(function.name.value, []).append(function)
 
     def of(self, given: cst.BaseExpression) -> cst.FunctionDef | None:
         """Return the function that a name or an attribute stands for; None if it is unknown."""
-        if not isinstance(given, cst.Name | cst.Attribute):
+        if isinstance(given, cst.Name):
+            found: list[Any] = [self.facts.definition(given)]
+        elif isinstance(given, cst.Attribute):
+            found = self._methods.get(given.attr.value, [])
+        else:
             return None
-        found = self._by_name.get(text_of(given).split(".")[-1], [])
-        is_method = isinstance(given, cst.Attribute)
         one = found[0] if len(found) == 1 else None
-        return one if one is not None and self._is_in_class(one) == is_method else None
+        return one if isinstance(one, cst.FunctionDef) else None
 
     def searched(self, given: Mapping[str, cst.BaseExpression]) -> list[cst.FunctionDef]:
         """Return the functions that a search looks for templates in, in its order."""
         listed = [given["model"]]
-        helpers = given.get("functions")
+        helpers = self.facts.value(given.get("functions"))
         if isinstance(helpers, cst.List | cst.Tuple):
             listed += [element.value for element in helpers.elements]
         found = [one for one in map(self.of, listed) if one is not None]
         self._models.add(found[0])
-        self._searched += found
+        self.known += found
         return found
 
     def find_asking(self, templates: Container[cst.CSTNode]) -> None:
         """Find the functions that have to be given the trial."""
         self.asking = set(self._models)
-        for function in self._searched:
+        for function in self.known:
             if any(node in templates for node in m.findall(function, m.Set())):
                 self.asking.add(function)
         before = 0
         while before < len(self.asking):
             before = len(self.asking)
-            self.asking |= {one for one in self._searched if any(self._calls(one))}
+            self.asking |= {one for one in self.known if any(self._calls(one))}
 
     def is_asking(self, call: cst.Call) -> bool:
         """Tell whether a call has to hand on the trial that its function is given."""
@@ -87,7 +92,7 @@ class Functions:
     def is_method(self, function: cst.FunctionDef) -> bool:
         """Tell whether a function is given an object, or its class, before all else."""
         static = any(text_of(one.decorator) == "staticmethod" for one in function.decorators)
-        return self._is_in_class(function) and not static
+        return self.facts.is_in_class(function) and not static
 
     def parameters(self, function: cst.FunctionDef) -> tuple[list[str], list[str]]:
         """Return the parameters that may be named, and those of them without a default."""
@@ -106,12 +111,6 @@ class Functions:
 
     def _calls_around(self, node: cst.CSTNode) -> Iterator[cst.Call]:
         return (one for one in self.facts.above(node) if isinstance(one, cst.Call))
-
-    def _is_in_class(self, function: cst.FunctionDef) -> bool:
-        above = [
-            n for n in self.facts.above(function) if isinstance(n, cst.FunctionDef | cst.ClassDef)
-        ]
-        return bool(above) and isinstance(above[0], cst.ClassDef)
 
 
 @dataclass(frozen=True)
