@@ -23,12 +23,16 @@ def ran(text):
 
 
 def told(text):
-    """Convert a script that is left in part, and return the result and lines with remarks."""
+    """Convert a script that is left in part; return the result and remarks by their lines."""
     found = convert(textwrap.dedent(text))
     ast.parse(found.text)
     assert found.remarks
     lines = textwrap.dedent(text).splitlines()
-    return found, {lines[remark.line - 1].strip(): remark.text for remark in found.remarks}
+    by_line: dict[str, str] = {}
+    for remark in found.remarks:
+        line = lines[remark.line - 1].strip()
+        by_line[line] = f"{by_line[line]}; {remark.text}" if line in by_line else remark.text
+    return found, by_line
 
 
 def searched(space, objective="lambda p: p['x']", more=""):

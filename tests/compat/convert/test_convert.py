@@ -311,7 +311,7 @@ def test_the_command_prints_the_script_and_tells_what_is_left(tmp_path, monkeypa
     left = run(HERE / "scripts" / "left.txt")
     assert left.exit_code == 1
     assert f"{HERE / 'scripts' / 'left.txt'}:6: tunesmith has no hp.qlognormal" in left.stderr
-    assert len(left.stderr.splitlines()) == 10
+    assert len(left.stderr.splitlines()) == 11
     assert list(tmp_path.iterdir()) == []
 
 

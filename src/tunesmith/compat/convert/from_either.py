@@ -44,18 +44,19 @@ class Script(cst.CSTTransformer):
         self._facts = facts
         self._notes = notes
         self._replaced: dict[cst.CSTNode, cst.BaseExpression] = {}
-        self._numbered: set[str] = set()
-        self._renamed: dict[str, str] = {}
+        # Searches that are left as they were, though their arguments are known.
+        self._searches_left: list[Search] = []
         # What makes algorithms that nothing asks for any more.
         self._algorithms: set[cst.CSTNode] = set()
         self._plan()
         self._best = Best(facts, notes, self.searches, self._name_results())
         if self.searches:
-            self._trials = Trials(facts, notes, self.searches)
+            self._trials = Trials(facts, notes, self.searches, self._searches_left)
             self._plan_algorithms()
             self._note_handlers()
             functions = {call: s.given[self._function] for call, s in self.searches.items()}
-            self._results = Results(facts, notes, functions)
+            kept = [search.given[self._function] for search in self._searches_left]
+            self._results = Results(facts, notes, functions, kept)
 
     # What is done by each library
 
@@ -96,17 +97,17 @@ class Script(cst.CSTTransformer):
             given[name] = argument.value
         return Search(call, given)
 
-    def _name_results(self) -> list[cst.BaseExpression]:
+    def _name_results(self) -> list[tuple[Search, cst.BaseExpression]]:
         """Give results names; return what the best values are given to."""
         base = self._notes.free("result", "search_result")
-        targets: list[cst.BaseExpression] = []
+        targets: list[tuple[Search, cst.BaseExpression]] = []
         seen = 0
         for call, search in self.searches.items():
             holder = self._facts.holder(call)
             if isinstance(holder, _LINE):
                 seen += 1
                 search.result = base if seen == 1 else self._notes.free(f"{base}_{seen}")
-                targets += self._targets(holder)
+                targets += ((search, target) for target in self._targets(holder))
         return targets
 
     def _targets(self, statement: cst.CSTNode) -> list[cst.BaseExpression]:
@@ -186,6 +187,9 @@ class Script(cst.CSTTransformer):
         if m.matches(original_node, m.Call(func=m.Attribute(attr=m.Name("losses")), args=[])):
             result = self._trials.result(original_node.func.value)  # type: ignore[attr-defined]
             if result is not None:
+                if self._results.may_lack_losses:
+                    text = "a trial that has failed, or whose loss is infinite, has the value None"
+                    self._notes.todo(self._facts.line(original_node), text)
                 return cst.parse_expression(f"[trial.value for trial in {result}.trials]")
         return self._loss(original_node, updated_node)
 
@@ -211,6 +215,27 @@ class Script(cst.CSTTransformer):
                 "whose members have params, value and error",
             )
         return updated_node
+
+    def leave_FormattedStringExpression(
+        self,
+        original_node: cst.FormattedStringExpression,
+        updated_node: cst.FormattedStringExpression,
+    ) -> cst.FormattedStringExpression:
+        """Use other quotes than those of the text around, as older Pythons need it."""
+        was, now = text_of(original_node), text_of(updated_node)
+        around = next(
+            up for up in self._facts.above(original_node) if isinstance(up, cst.FormattedString)
+        )
+        mark = around.start[-1]
+        if was == now or mark not in now or mark in was:
+            return updated_node
+        other = '"' if mark == "'" else "'"
+        if other in now or "\\" in now:
+            self._left(original_node, "what is in this text stays; give it a variable before")
+            return original_node
+        return updated_node.with_changes(
+            expression=cst.parse_expression(text_of(updated_node.expression).replace(mark, other))
+        )
 
     def leave_Subscript(
         self, original_node: cst.Subscript, updated_node: cst.Subscript
@@ -254,17 +279,15 @@ class Script(cst.CSTTransformer):
         return without_empty(updated_node)
 
     def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> Any:
-        argmins = [
-            node
-            for node in self._facts.find(m.Attribute(attr=m.Name("argmin")))
-            if self._trials.result(node.value) is not None
-        ]
-        within = [
-            call
-            for call, search in self.searches.items()
-            if search.result is None or isinstance(self._facts.holder(call), cst.Return)
-        ]
-        self._best.note(self._numbered, self._renamed, [*argmins, *within])
+        looked_at: list[tuple[Search, cst.CSTNode]] = []
+        for node in self._facts.find(m.Attribute(attr=m.Name("argmin"))):
+            search = self._trials.search(node.value)
+            if search is not None and self._trials.result(node.value) is not None:
+                looked_at.append((search, node))
+        for call, search in self.searches.items():
+            if search.result is None or isinstance(self._facts.holder(call), cst.Return):
+                looked_at.append((search, call))
+        self._best.note(looked_at)
         return without_empty(updated_node)
 
     def _statements(self, was: Any, now: Any) -> list[cst.BaseSmallStatement]:

@@ -37,6 +37,8 @@ class Hyperas(Script):
         self._evaluated: set[cst.CSTNode] = set()
         self._datasets: dict[cst.CSTNode, Dataset] = {}
         self._within: list[cst.FunctionDef] = []
+        # Names of choices whose best values are options, and were numbers.
+        self._numbered: set[str] = set()
         super().__init__(facts, notes)
 
     def _plan(self) -> None:
@@ -52,6 +54,7 @@ class Hyperas(Script):
             if search is not None and self._is_known(search):
                 self.searches[call] = search
         for search in self.searches.values():
+            search.numbered = self._numbered
             functions = self._functions.searched(search.given)
             for node, name in names_of(self._facts, functions).items():
                 self._names.setdefault(node, name)

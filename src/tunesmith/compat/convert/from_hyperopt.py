@@ -69,14 +69,27 @@ class Hyperopt(Script):
         if not self.searches:
             return
         for search in self.searches.values():
-            search.whole = self._spaces.whole(search.given["space"])
+            self._spaces.read(search.given["space"])
+        self._spaces.settle()
+        for call, search in [*self.searches.items()]:
+            if self._spaces.stays(search.given["space"]):
+                text = "this search stays, as its space does; tunesmith.compat.hyperopt runs it"
+                self._left(call, text)
+                self._searches_left.append(self.searches.pop(call))
+        if not self.searches:
+            return
         self._spaces.rest()
         given = [search.given["space"] for search in self.searches.values()]
         note_uses(self._facts, self._notes, self._spaces.replaced, given)
         self._replaced |= self._spaces.replaced
-        self._renamed |= self._spaces.renamed
-        if not all(map(_gives_values, self.searches.values())):
-            self._numbered |= self._spaces.numbered
+        for search in self.searches.values():
+            found = self._spaces.whole(search.given["space"])
+            reading = self._spaces.loose
+            if found is not None:
+                search.whole, reading = found
+            if not _gives_values(search):
+                search.numbered, search.renamed = reading.numbered, reading.renamed
+                search.constants = reading.constants
 
     # Spaces
 
@@ -130,6 +143,8 @@ class Hyperopt(Script):
         if search.whole is not None:
             function = search.whole.calling(function)
         n_iter = text_of(given["max_evals"]) if "max_evals" in given else "None"
+        if isinstance(constant(given.get("max_evals")), float):
+            n_iter = f"int({n_iter})"
         if re.search(r"\b(None|inf|maxsize)\b", n_iter):
             n_iter = "100"
             self._notes.todo(line, "n_iter= has to say how many trials there are to be")
@@ -152,7 +167,7 @@ class Hyperopt(Script):
         found = []
         if "rstate" in given:
             seed = given["rstate"]
-            if isinstance(seed, cst.Call) and m.matches(seed, _SEEDED):
+            if isinstance(seed, cst.Call) and m.matches(seed, _SEEDED | _NAMED):
                 found.append(f"random_state={text_of(seed.args[0].value)}")
             else:
                 self._notes.todo(line, "random_state= takes a whole number, in place of rstate")
@@ -161,10 +176,10 @@ class Hyperopt(Script):
                 found.append(f"{new}={text_of(given[old])}")
         if "points_to_evaluate" in given:
             found.append(f"initial={text_of(given['points_to_evaluate'])}")
-            if self._spaces.numbered:
+            if search.numbered:
                 self._notes.todo(line, "initial= takes the options themselves, not their numbers")
-            if self._spaces.renamed:
-                old, new = min(self._spaces.renamed.items())
+            if search.renamed:
+                old, new = min(search.renamed.items())
                 self._notes.todo(
                     line, f"initial= takes the names of the space: {new!r} is what was {old!r}"
                 )
@@ -217,6 +232,7 @@ _SEEDED = m.Call(
     [m.Arg(keyword=None, star="")],
 )
 """A generator made from one number."""
+_NAMED = m.Call(_SEEDED.func, [m.Arg(keyword=m.Name("seed"), star="")])
 
 
 def _gives_values(search: Search) -> bool:

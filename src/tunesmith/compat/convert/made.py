@@ -75,26 +75,25 @@ class Whole:
         return f"lambda {name}: {called}({self.values(name)})"
 
 
-def tupled(options: cst.BaseExpression) -> cst.BaseExpression:
-    """Return options with tuples for lists, as Hyperopt gives them to a function."""
-    made: Any = options.visit(_Tupled())
-    return made  # type: ignore[no-any-return]
+def tupled(node: Any) -> Any:
+    """Return an option with tuples for lists, as Hyperopt gives them to a function.
 
-
-class _Tupled(cst.CSTTransformer):
-    """Writes tuples for lists."""
-
-    def leave_List(self, original_node: cst.List, updated_node: cst.List) -> cst.BaseExpression:
-        elements = [*updated_node.elements]
-        if len(elements) == 1 and not isinstance(elements[0].comma, cst.Comma):
-            elements = [elements[0].with_changes(comma=cst.Comma())]
-        before = updated_node.lbracket.whitespace_after
-        after = updated_node.rbracket.whitespace_before
-        return cst.Tuple(
-            elements,
-            lpar=[*updated_node.lpar, cst.LeftParen(before)],
-            rpar=[cst.RightParen(after), *updated_node.rpar],
-        )
+    Lists within calls and the like are none of its own.
+    """
+    if isinstance(node, cst.BinaryOperation):
+        return node.with_changes(left=tupled(node.left), right=tupled(node.right))
+    if not isinstance(node, cst.List | cst.Tuple | cst.Dict):
+        return node
+    elements: Any = [one.with_changes(value=tupled(one.value)) for one in node.elements]
+    if not isinstance(node, cst.List):
+        return node.with_changes(elements=elements)
+    if len(elements) == 1 and not isinstance(elements[0].comma, cst.Comma):
+        elements = [elements[0].with_changes(comma=cst.Comma())]
+    return cst.Tuple(
+        elements,
+        lpar=[*node.lpar, cst.LeftParen(node.lbracket.whitespace_after)],
+        rpar=[cst.RightParen(node.rbracket.whitespace_before), *node.rpar],
+    )
 
 
 def renamed(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 import libcst as cst
 import libcst.matchers as m
@@ -14,6 +16,7 @@ from tunesmith.compat.convert.names import constant, enclosed, entries, text_of
 
 _STATUSES = {"STATUS_OK": "ok", "STATUS_FAIL": "fail"}
 _PLAIN = ("staticmethod", "classmethod")
+_FUNCTIONS = (cst.FunctionDef, cst.Lambda)
 _TABLE = m.Dict() | m.Call(func=m.Name("dict"))
 _ALONE = 'return the loss alone, and float("nan") where the trial has failed'
 
@@ -32,10 +35,21 @@ class Results:
         Gets what is left to do.
     searched : mapping of libcst.CSTNode to libcst.BaseExpression
         What is searched with, by the calls of the searches.
+    kept : sequence of libcst.BaseExpression
+        What is searched with by searches that stay.
+
+    Attributes
+    ----------
+    may_lack_losses : bool
+        Whether a loss in the script may be infinite, or of a trial that has failed.
     """
 
     def __init__(
-        self, facts: Facts, notes: Notes, searched: Mapping[cst.CSTNode, cst.BaseExpression]
+        self,
+        facts: Facts,
+        notes: Notes,
+        searched: Mapping[cst.CSTNode, cst.BaseExpression],
+        kept: Sequence[cst.BaseExpression],
     ) -> None:
         self._facts = facts
         self._notes = notes
@@ -56,6 +70,18 @@ class Results:
             self._read(function)
         for function in self._changed():
             self._read_calls(function)
+        losses = {
+            text_of((entries(table) or {}).get("loss", cst.Name("none"))): status
+            for table, status in self._statuses.items()
+        }
+        self.may_lack_losses = any(
+            (status == "fail" and text != "none") or re.search(r"\b(inf|nan)\b", text)
+            for text, status in losses.items()
+        )
+        for given in kept:
+            for function in facts.functions(given)[-1:]:
+                self._told |= {*facts.find(_TABLE, function)}
+                notes.told.update(range(facts.line(function), facts.last_line(function) + 1))
         for node in facts.find(_TABLE):
             is_old = any(facts.name(status) in _STATUSES for status in self._given_status(node))
             if is_old and node not in self._statuses and node not in self._told:
@@ -91,9 +117,19 @@ class Results:
         names = self._names.setdefault(function, [function])
         names += [one for one in map(self._facts.definition, path) if one is not None]
         for value in self._values(function) if is_new else ():
-            if isinstance(value, cst.Call):
-                self._add(value.func)
+            if not isinstance(value, cst.Call) or not self._facts.is_known(value.func):
+                continue
+            if not self._add(value.func) and self._hands_over(function, value):
+                text = f"it is not seen what {text_of(value.func)} returns"
+                self._notes.todo(self._facts.line(value), f"{text}; it has to be the loss alone")
         return True
+
+    def _hands_over(self, function: cst.CSTNode, call: cst.Call) -> bool:
+        """Tell whether a function calls an imported one with all that it is given itself."""
+        params = function.params.params if isinstance(function, _FUNCTIONS) else ()
+        names = {param.name.value for param in params}
+        given = {argument.value.value for argument in call.args if _is_name(argument.value)}
+        return bool(names & given) and bool(self._facts.definitions(call.func))
 
     def _is_python(self, given: cst.CSTNode) -> bool:
         """Tell whether a function is one that Python gives a name, maybe a part of it."""
@@ -158,6 +194,8 @@ class Results:
             above = self._facts.holder(call) if is_call else None
             if node in self._handed_on or isinstance(above, cst.Expr):
                 continue
+            if isinstance(call, cst.Attribute) or not self._facts.is_known(node):
+                continue
             if (
                 isinstance(above, cst.Subscript)
                 and above.value is call
@@ -196,3 +234,7 @@ class Results:
 
     def _left(self, node: cst.CSTNode, text: str) -> None:
         self._notes.left(self._facts.line(node), text, self._facts.last_line(node))
+
+
+def _is_name(node: cst.CSTNode) -> TypeGuard[cst.Name]:
+    return isinstance(node, cst.Name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import libcst as cst
 import libcst.matchers as m
@@ -31,12 +31,21 @@ class Search:
         The variable that its result gets; None where it stands in an expression.
     whole : Whole or None, default=None
         Its space; None where that is not known.
+    numbered : collection of str, default=()
+        Labels of choices whose best values are options, and were numbers.
+    renamed : mapping of str to str, default={}
+        Labels that are not the names of the space, and these names.
+    constants : collection of str, default=()
+        Names in the space that have one value.
     """
 
     call: cst.Call
     given: Mapping[str, cst.BaseExpression]
     result: str | None = None
     whole: Whole | None = None
+    numbered: Collection[str] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    constants: Collection[str] = ()
 
     def values(self, best: str) -> str:
         """Return what the function is called with for the dict of best values."""
@@ -60,6 +69,8 @@ class Trials:
         Gets what is left to do.
     searches : mapping of libcst.CSTNode to Search
         The searches that are converted.
+    left : sequence of Search
+        Those that stay.
 
     Attributes
     ----------
@@ -67,13 +78,20 @@ class Trials:
         What makes trials that one search uses alone, which is not needed any more.
     """
 
-    def __init__(self, facts: Facts, notes: Notes, searches: Mapping[cst.CSTNode, Search]) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        notes: Notes,
+        searches: Mapping[cst.CSTNode, Search],
+        left: Sequence[Search],
+    ) -> None:
         self.dropped: dict[cst.CSTNode, Search] = {}
         self._facts = facts
         self._notes = notes
         self._searches = searches
         makers = {call: maker_of(facts, s.given.get("trials")) for call, s in searches.items()}
-        used = Counter(maker for maker in makers.values() if maker is not None)
+        others = [maker_of(facts, search.given.get("trials")) for search in left]
+        used = Counter(maker for maker in [*makers.values(), *others] if maker is not None)
         for call, search in searches.items():
             maker, given = makers[call], search.given.get("trials")
             if given is None or m.matches(given, m.Name("None")):
@@ -90,6 +108,11 @@ class Trials:
                 f"trials={text_of(given)} is left out: {why}; storage= keeps trials, and goes on "
                 "with them",
             )
+            definition = facts.definition(given)
+            for reader in facts.readers(definition) if definition is not None else ():
+                if facts.holder(reader) not in searches:
+                    text = f"{text_of(reader)} gets no trials of the search; see what that returns"
+                    notes.todo(facts.line(reader), text)
 
     def n_jobs(self, search: Search) -> list[str]:
         """Return how many trials run at once, as an argument of minimize; tell of the rest."""
