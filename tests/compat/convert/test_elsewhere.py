@@ -410,3 +410,196 @@ def test_a_search_without_an_end_is_told():
     found, lines = lines_of(f"{search}\n")
     assert "n_iter=100" in found.text
     assert "how many trials" in lines[search]
+
+
+# Searches that stay
+
+
+def test_a_search_stays_with_all_that_is_its_own():
+    kept = 'def kept(p):\n    return {"loss": p["y"], "status": STATUS_OK}\n'
+    first = (
+        'strange = {"y": 2 * hp.uniform("y", 0, 1)}\nold = Trials()\n'
+        "found = fmin(kept, strange, tpe.suggest, 3, trials=old)\nprint(old.losses())\n"
+    )
+    above = f"{kept}{first}"
+    found, lines = lines_of(f"{above}{SEARCH}")
+    assert above in found.text
+    assert "result = minimize(objective" in found.text
+    assert "this search stays" in lines["found = fmin(kept, strange, tpe.suggest, 3, trials=old)"]
+    assert "return {" not in " ".join(lines)
+
+
+def test_a_space_that_has_a_part_of_one_that_stays_stays_too():
+    above = 'x = hp.uniform("x", 0, 1)\nspace = {"x": x}\n'
+    found, lines = lines_of(f'{SEARCH}fmin(objective, {{"x": [x]}}, tpe.suggest, 3)\n', above)
+    assert f"{above}{SEARCH}" in found.text
+    assert "a part of this space" in lines['space = {"x": x}']
+
+
+def test_what_is_put_into_a_space_belongs_to_it():
+    text, names = same(
+        """
+        space = {}
+        space["y"] = hp.quniform("z", 1, 5, 1)
+        for n in ["a", "b"]:
+            space[n] = hp.uniform(n, 0, 1)
+        best = fmin(lambda p: p["y"] + p["a"], space, tpe.suggest, 6)
+        """,
+        "",
+    )
+    assert set(names["best"]) == {"y", "a", "b"}
+    assert "space[n] = Float(0, 1)" in text
+    use = 'k = best["z"]'
+    _, lines = lines_of(f'space["y"] = hp.uniform("z", 1, 5)\n{SEARCH}{use}\n')
+    assert lines[use] == "best['z'] is under 'y' now"
+    choice = 'space["c"] = hp.choice("c", [{"t": 1, "u": hp.uniform("u", 0, 1)}, {"t": 2}])'
+    found, lines = lines_of(f"{choice}\n{SEARCH}")
+    assert "written in the dict" in lines[choice]
+    assert f"{SPACE}{OBJECTIVE}{choice}\n{SEARCH}" in found.text
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        '{n: hp.uniform(n, 0, 1) for n in ("x", "y")}',
+        '{"x": hp.uniform("x", 0, 1), **{f"y{n}": hp.uniform(f"y{n}", 0, 1) for n in (1, 2)}}',
+        '{"x": hp.uniform("x", 0, 1), **{"y": hp.uniform("y", 0, 1)}}',
+    ],
+)
+def test_ranges_may_be_made_by_names(space):
+    _, names = same(f"space = {space}\n{SEARCH}", OBJECTIVE)
+    assert len(names["best"]) >= 2
+
+
+def test_what_is_no_range_is_a_constant():
+    _, names = same(
+        """
+        import numpy as np
+        N = len("abc")
+        space = {"x": hp.uniform("x", 0, 1), "n": N, "m": len("ab"), "f": np.mean, "l": np.log(1)}
+        best = fmin(lambda p: p["x"] + p["n"] + p["m"], space, tpe.suggest, 6)
+        best["x"]
+        """,
+        "",
+    )
+    assert names["best"]["n"] == 3
+    use = "show(**best)"
+    _, lines = lines_of(
+        f"{SEARCH}{use}\n", 'space = {"x": hp.uniform("x", 0, 1), "n": 3}\n' + OBJECTIVE
+    )
+    assert lines[use] == "best has the constants of the space, too: n"
+
+
+def test_one_value_under_two_names_is_told():
+    space = 'space = {"a": x, "b": x}'
+    _, lines = lines_of(f'x = hp.uniform("x", 0, 1)\n{space}\n{SEARCH}', OBJECTIVE)
+    assert "'a' and 'b' have one value in Hyperopt" in lines[space]
+
+
+def test_lists_within_calls_stay_lists():
+    text, _ = same(
+        """
+        import numpy as np
+        space = {"x": hp.choice("x", [np.array([1, 2]), np.arange(3)[[0, 1]], [1] * 2])}
+        best = fmin(lambda p: sum(p["x"]), space, tpe.suggest, 3)
+        """,
+        "",
+    )
+    assert "[np.array([1, 2]), np.arange(3)[[0, 1]], (1,) * 2]" in text
+    space = 'space = {"x": hp.choice("x", [[64] * n for n in (1, 2)])}'
+    _, lines = lines_of(f"{space}\n{SEARCH}", OBJECTIVE)
+    assert "the function gets lists" in lines[space]
+
+
+def test_losses_that_may_be_none_are_told():
+    fail = 'def f(p):\n    return {"loss": p["x"], "status": STATUS_FAIL}\n'
+    use = "losses = trials.losses()"
+    search = "trials = Trials()\nfmin(f, space, tpe.suggest, 6, trials=trials)\n"
+    _, lines = lines_of(f"{fail}{search}{use}\n")
+    assert "has the value None" in lines[use]
+
+
+def test_methods_of_other_objects_are_none_of_the_searches():
+    text, _ = same(
+        """
+        class Model:
+            def evaluate(self, x):
+                return {"loss": x}
+        class Tuner:
+            def evaluate(self, p):
+                model = [Model()][0]
+                return {"loss": model.evaluate(p["x"])["loss"], "status": STATUS_OK}
+            def run(self):
+                return fmin(self.evaluate, space, tpe.suggest, 6)
+        Tuner().run()
+        """,
+        SPACE,
+    )
+    assert 'return model.evaluate(p["x"])["loss"]' in text
+
+
+def test_best_values_of_another_variable_are_left():
+    show = "def show(best): return space_eval(space, best)\n"
+    found, lines = lines_of(f"{show}{SEARCH}show(best)\n", CHOICE)
+    assert show in found.text
+    assert "space_eval is left" in lines[show.strip()]
+
+
+def test_values_in_a_text_have_other_quotes():
+    text, names = same(
+        'space = [hp.uniform("x", 0, 1)]\n'
+        "best = fmin(lambda p: p[0], space, tpe.suggest, 6)\n"
+        'shown = f"{space_eval(space, best)}"\n',
+        "",
+    )
+    assert "f\"{(best['x'],)}\"" in text
+    assert names["shown"] == f"({names['best']['x']},)"
+
+
+def test_a_number_of_trials_may_be_written_as_a_float():
+    text, _ = same("best = fmin(objective, space, tpe.suggest, 1e1)\n")
+    assert "n_iter=int(1e1)" in text
+
+
+def test_what_an_imported_function_returns_is_told():
+    call = "return evaluate(p)"
+    text = (
+        f"from models import evaluate\ndef f(p):\n    {call}\n{SEARCH.replace('objective', 'f')}"
+    )
+    _, lines = lines_of(text, SPACE)
+    assert "not seen what evaluate returns" in lines[call]
+
+
+def test_variables_have_the_value_that_is_sure_to_be_theirs():
+    _, names = same(
+        """
+        trials = Trials()
+        fmin(objective, space, tpe.suggest, 3, trials=trials)
+        first = len(trials)
+        for seed in range(2):
+            trials = Trials()
+            best = fmin(objective, space, tpe.suggest, 4, trials=trials)
+            second = len(trials)
+        """
+    )
+    assert (names["first"], names["second"]) == (3, 4)
+
+
+def test_long_calls_stay_of_several_lines():
+    text, _ = same(
+        """
+        def run():
+            best = fmin(
+                fn=lambda p: p["a_parameter_of_a_long_name"],
+                space={
+                    "a_parameter_of_a_long_name": hp.uniform("a_parameter_of_a_long_name", 0, 1)
+                },
+                max_evals=3,
+            )
+            return best
+        run()
+        """,
+        "",
+    )
+    assert "        n_iter=3,\n" in text
+    assert max(map(len, text.splitlines())) < 100

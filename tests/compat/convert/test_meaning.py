@@ -527,3 +527,27 @@ def test_what_would_be_no_python_is_not_printed():
     text = searched("{'x': hp.uniform('x', 0, 1)}").replace("6)", "n := 6)")
     with pytest.raises(ConversionError, match="cannot be converted"):
         convert(text)
+
+
+def test_a_variable_of_the_functions_name_is_another():
+    names, remarks = ran(
+        hyperas(
+            "def model(x, y):\n"
+            "    model = float\n"
+            "    return {'loss': model({{uniform(0, 1)}}), 'status': STATUS_OK}\n"
+        )
+    )
+    assert set(names["best"]) == {"model"}
+    assert not remarks
+
+
+def test_variables_of_data_are_told_in_helpers_too():
+    helper = "return x * factor"
+    text = hyperas(
+        "def model(x):\n    return {'loss': scaled({{uniform(0, 1)}}), 'status': STATUS_OK}\n",
+        "factor = 3\nreturn 1",
+        above=f"\nfactor_ = 1\ndef scaled(x):\n    {helper}\nhelpers = [scaled]",
+        more=", functions=helpers",
+    )
+    _, lines = told(text)
+    assert "factor is a variable of the function of data" in lines[helper]

@@ -86,11 +86,7 @@ class Best:
     def _readers(self) -> Iterator[tuple[Search, cst.CSTNode]]:
         """Yield where variables and attributes that hold best values are looked at."""
         for search, target in self._given:
-            if isinstance(target, cst.Name):
-                yield from ((search, node) for node in self._facts.readers(target))
-            elif isinstance(target, cst.Attribute):
-                named = self._facts.find(m.Attribute(attr=m.Name(target.attr.value)))
-                yield from ((search, node) for node in named if self._facts.is_read(node))
+            yield from ((search, node) for node in self._facts.looked_at(target))
 
     def _is_known(self, node: cst.CSTNode) -> bool:
         """Tell whether it is sure that these are best values, not something of the same name."""

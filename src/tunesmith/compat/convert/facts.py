@@ -205,6 +205,15 @@ class Facts:
         nodes = [access.node for access in one.references] if one is not None else []
         return [node for node in nodes if self.definition(node) in (definition, None)]
 
+    def looked_at(self, target: cst.CSTNode) -> list[cst.CSTNode]:
+        """Return the places that may look at what an assignment gives a value."""
+        if isinstance(target, cst.Name):
+            return self.readers(target)
+        if not isinstance(target, cst.Attribute):
+            return []
+        named = self.find(m.Attribute(attr=m.Name(target.attr.value)))
+        return [node for node in named if self.is_read(node)]
+
     def value(self, node: cst.CSTNode | None) -> cst.BaseExpression | None:
         """Return what a variable is given; an expression itself; None if that is not known."""
         if isinstance(node, cst.Name):
@@ -295,6 +304,9 @@ class Facts:
         if isinstance(node, cst.Attribute):
             named = self.find(m.FunctionDef(name=m.Name(node.attr.value)))
             methods = [one for one in named if self.is_in_class(one)]
+            kind = self._class(node.value)
+            own = [one for one in methods if kind is not None and kind in self.above(one)]
+            methods = own or methods
             return methods[0] if len(methods) == 1 else self.value(node)
         if not isinstance(node, cst.Call):
             return None
@@ -313,11 +325,15 @@ class Facts:
 
     def _is_object(self, node: cst.CSTNode) -> bool:
         """Tell whether an expression is an object of a class of the script, or such a class."""
+        return self._class(node) is not None
+
+    def _class(self, node: cst.CSTNode) -> cst.ClassDef | None:
+        """Return the class of the script that an expression is, or is an object of."""
+        if m.matches(node, m.Name("self") | m.Name("cls")):
+            return next((up for up in self.above(node) if isinstance(up, cst.ClassDef)), None)
         value = self.value(node) if isinstance(node, cst.Name) else node
-        called = value.func if isinstance(value, cst.Call) else node
-        if isinstance(self.definition(called), cst.ClassDef):
-            return True
-        return m.matches(node, m.Name("self") | m.Name("cls"))
+        made = self.definition(value.func if isinstance(value, cst.Call) else node)
+        return made if isinstance(made, cst.ClassDef) else None
 
     def _block(self, definition: cst.CSTNode) -> cst.CSTNode | None:
         """Return the block in which a definition is a statement; None if it is in another one."""

@@ -16,6 +16,7 @@ from tunesmith.compat.convert.names import text_of
 from tunesmith.compat.convert.results import Results
 from tunesmith.compat.convert.searches import Search, Trials
 
+_WIDTH = 99
 _LINE = (cst.Assign, cst.AnnAssign, cst.Return, cst.Expr)
 
 
@@ -96,6 +97,19 @@ class Script(cst.CSTTransformer):
                 return None
             given[name] = argument.value
         return Search(call, given)
+
+    def _called(self, search: Search, arguments: Sequence[str]) -> cst.BaseExpression:
+        """Return a call of minimize, of several lines where it is long and the search had some."""
+        minimize = self._notes.needs("minimize")
+        short = f"{minimize}({', '.join(arguments)})"
+        line, column = self._facts.place(search.call)
+        if search.result is not None:
+            column = self._facts.place(self._facts.holder(search.call))[1] + len(search.result) + 3
+        is_short = column + len(short) <= _WIDTH and "\n" not in short
+        if is_short or line == self._facts.last_line(search.call):
+            return cst.parse_expression(short)
+        listed = "".join(f"    {argument},\n" for argument in arguments)
+        return cst.parse_expression(f"{minimize}(\n{listed})")
 
     def _name_results(self) -> list[tuple[Search, cst.BaseExpression]]:
         """Give results names; return what the best values are given to."""

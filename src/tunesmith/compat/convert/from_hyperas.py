@@ -243,8 +243,7 @@ class Hyperas(Script):
         ]
         if "verbose" in given and text_of(given["verbose"]) in ("False", "0"):
             arguments.append("progress=False")
-        minimize = self._notes.needs("minimize")
-        return cst.parse_expression(f"{minimize}({', '.join(arguments)})")
+        return self._called(search, arguments)
 
     def _targets(self, statement: cst.CSTNode) -> list[cst.BaseExpression]:
         targets = targets_of(statement)

@@ -84,12 +84,15 @@ class Hyperopt(Script):
         self._replaced |= self._spaces.replaced
         for search in self.searches.values():
             found = self._spaces.whole(search.given["space"])
-            reading = self._spaces.loose
+            readings = [self._spaces.loose]
             if found is not None:
                 search.whole, reading = found
+                readings.append(reading)
             if not _gives_values(search):
-                search.numbered, search.renamed = reading.numbered, reading.renamed
-                search.constants = reading.constants
+                for reading in readings:
+                    search.numbered |= reading.numbered
+                    search.renamed |= reading.renamed
+                    search.constants |= reading.constants
 
     # Spaces
 
@@ -159,8 +162,7 @@ class Hyperopt(Script):
         for name in given.keys() - _CONVERTED - _NEEDLESS:
             if text_of(given[name]) not in ("None", "False"):
                 self._notes.todo(line, _DROPPED.get(name, f"{name}= is left out"))
-        minimize = self._notes.needs("minimize")
-        return cst.parse_expression(f"{minimize}({', '.join(arguments)})")
+        return self._called(search, arguments)
 
     def _further(self, search: Search, line: int) -> list[str]:
         given = {n: v for n, v in search.given.items() if text_of(v) not in ("None", '""', "''")}

@@ -33,6 +33,7 @@ class Functions:
         self.facts = facts
         self.asking: set[cst.FunctionDef] = set()
         self._models: set[cst.FunctionDef] = set()
+        self._listed: set[cst.CSTNode] = set()
         self.known: list[cst.FunctionDef] = []
         self._methods: dict[str, list[cst.FunctionDef]] = {}
         for function in filter(facts.is_in_class, facts.find(m.FunctionDef())):
@@ -55,6 +56,7 @@ class Functions:
         helpers = self.facts.value(given.get("functions"))
         if isinstance(helpers, cst.List | cst.Tuple):
             listed += [element.value for element in helpers.elements]
+            self._listed |= {*listed}
         found = [one for one in map(self.of, listed) if one is not None]
         self._models.add(found[0])
         self.known += found
@@ -82,6 +84,8 @@ class Functions:
         for name in self.facts.find(m.Name()):
             function = self.of(name)
             if function not in self.asking or not self.facts.is_read(name):
+                continue
+            if name in self._listed:
                 continue
             holder = self.facts.holder(name)
             if isinstance(holder, cst.Call) and holder.func is name and self.is_asking(holder):

@@ -169,10 +169,24 @@ class Reading:
             return self._choice(label, kind, node, arguments[0].value)
         return self._number(node, Made(node, label, kind, given))
 
+    def put(self, node: cst.BaseExpression, key: cst.BaseExpression | None) -> cst.BaseExpression:
+        """Return what becomes of a range that is put under a key, or given to a variable."""
+        made = self.range(node, key)
+        if made.name is not None:
+            raise Stays((node, "a choice of dicts is written in the dict that is its space"))
+        name = constant(key)
+        if isinstance(name, str) and made.label and name != made.label:
+            self.renamed[made.label] = name
+        elif key is not None and not isinstance(name, str) and made.label:
+            text = f"{made.label!r} has the name {text_of(key)} in the space, and in best"
+            self.remarks.append((node, text))
+        return made.node
+
     def _part(self, part: Any) -> tuple[Any, Made]:
         """Return what becomes of a name and its range."""
         if isinstance(part, cst.StarredDictElement):
-            return part, self._spread(part.value)
+            made = self._spread(part.value)
+            return part.with_changes(value=made.node), made
         key = _key(part)
         if key is not None and not isinstance(key, str):
             raise Stays((part.value, f"{key!r} is no name; a space has texts for names"))
@@ -200,10 +214,14 @@ class Reading:
 
     def _spread(self, value: cst.BaseExpression) -> Made:
         """Return the names of another space that is written out, whose parts are in this one."""
+        if isinstance(value, cst.DictComp):
+            return Made(self.comprehension(value), "", "constant")
         table = self._facts.value(value)
         if not isinstance(table, cst.Dict) or entries(table) is None:
             raise Stays((value, f"it is not seen what {text_of(value)} holds"))
         now, names = self.table(table)
+        if table is value:
+            return Made(now, "", "constant", opened=names)
         self.placed[table] = now
         return Made(value, "", "constant", opened=names)
 

@@ -66,6 +66,8 @@ class Results:
                     facts.line(call),
                     f"it is not seen what {text_of(given)} returns; it has to be the loss alone",
                 )
+        for given in kept:
+            self._handed_on |= {*facts.functions(given)}
         for function in self._names:
             self._read(function)
         for function in self._changed():

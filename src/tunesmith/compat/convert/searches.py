@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -31,11 +31,11 @@ class Search:
         The variable that its result gets; None where it stands in an expression.
     whole : Whole or None, default=None
         Its space; None where that is not known.
-    numbered : collection of str, default=()
+    numbered : set of str, default=set()
         Labels of choices whose best values are options, and were numbers.
-    renamed : mapping of str to str, default={}
+    renamed : dict of str to str, default={}
         Labels that are not the names of the space, and these names.
-    constants : collection of str, default=()
+    constants : set of str, default=set()
         Names in the space that have one value.
     """
 
@@ -43,9 +43,9 @@ class Search:
     given: Mapping[str, cst.BaseExpression]
     result: str | None = None
     whole: Whole | None = None
-    numbered: Collection[str] = ()
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    constants: Collection[str] = ()
+    numbered: set[str] = field(default_factory=set)
+    renamed: dict[str, str] = field(default_factory=dict)
+    constants: set[str] = field(default_factory=set)
 
     def values(self, best: str) -> str:
         """Return what the function is called with for the dict of best values."""
@@ -166,11 +166,8 @@ class Trials:
 
     def _readers(self, target: cst.BaseExpression) -> Iterator[cst.CSTNode]:
         """Yield where trials are looked at that are kept in an object or a container."""
-        if not isinstance(target, cst.Attribute):
-            return
-        for node in self._facts.find(m.Attribute(attr=m.Name(target.attr.value))):
-            holder = self._facts.holder(node)
-            if self._facts.is_read(node) and holder not in self._searches:
+        for node in self._facts.looked_at(target):
+            if self._facts.holder(node) not in self._searches:
                 yield node
 
     def _is_in_need(self, trials: cst.CSTNode) -> bool:

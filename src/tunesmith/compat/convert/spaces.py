@@ -12,7 +12,7 @@ from tunesmith.compat.convert.best import index_of
 from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.facts import Facts, targets_of
 from tunesmith.compat.convert.made import Whole
-from tunesmith.compat.convert.names import constant, entries, text_of
+from tunesmith.compat.convert.names import entries, text_of
 from tunesmith.compat.convert.reading import Reading, Stays, parts_of
 
 _GROUPS = m.List() | m.Tuple() | m.Set() | m.Dict() | m.BaseComp()
@@ -63,7 +63,10 @@ class Spaces:
         elif found not in self._read:
             reading = Reading(self._facts, self._notes, self._asked)
             try:
-                self._read[found] = reading.whole(found), reading
+                whole = reading.whole(found)
+                for key, value in self._puts(found):
+                    reading.placed[value] = reading.put(value, key)
+                self._read[found] = whole, reading
             except Stays as stays:
                 self._keep(found, stays)
 
@@ -150,16 +153,19 @@ class Spaces:
             )
         target = next(iter(targets_of(holder)), None)
         key = index_of(target) if target is not None else None
-        made = reading.range(node, key)
-        if made.name is not None:
-            raise Stays((node, "a choice of dicts is written in the dict that is its space"))
-        name = constant(key)
-        if isinstance(name, str) and made.label and name != made.label:
-            reading.renamed[made.label] = name
-        elif key is not None and not isinstance(name, str) and made.label:
-            text = f"{made.label!r} has the name {text_of(key)} in the space, and in best"
-            reading.remarks.append((node, text))
-        return made.node
+        return reading.put(node, key)
+
+    def _puts(
+        self, found: cst.CSTNode
+    ) -> Iterator[tuple[cst.BaseExpression | None, cst.BaseExpression]]:
+        """Yield the ranges that are put into a space once it is there, with their keys."""
+        for target in targets_of(self._facts.holder(found)):
+            for reader in self._facts.looked_at(target):
+                part, statement = self._facts.holder(reader), self._facts.statement(reader)
+                is_put = isinstance(part, cst.Subscript) and part in targets_of(statement)
+                value = getattr(statement, "value", None)
+                if is_put and isinstance(value, cst.Call) and self._asked.is_range(value):
+                    yield index_of(part), value
 
     def _keep(self, found: cst.CSTNode, stays: Stays) -> None:
         """Leave a space as it was, with all that it has by names."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import libcst as cst
-import libcst.matchers as m
 
 from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.facts import Facts, targets_of
@@ -33,19 +32,10 @@ def note_uses(
     """
     for node in spaces:
         targets = targets_of(facts.holder(node)) if entries(node) is not None else ()
-        for reader in (reader for target in targets for reader in _readers(facts, target)):
+        for reader in (reader for target in targets for reader in facts.looked_at(target)):
             text = _changed(facts, reader, spaces)
             if reader not in given and text is not None:
                 notes.todo(facts.line(reader), text)
-
-
-def _readers(facts: Facts, target: cst.BaseExpression) -> list[cst.CSTNode]:
-    if isinstance(target, cst.Name):
-        return facts.readers(target)
-    if not isinstance(target, cst.Attribute):
-        return []
-    named = facts.find(m.Attribute(attr=m.Name(target.attr.value)))
-    return [node for node in named if facts.is_read(node)]
 
 
 def _changed(facts: Facts, space: cst.CSTNode, spaces: Collection[cst.CSTNode]) -> str | None:
