@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +63,7 @@ asks = st.lists(
 spaces = st.sampled_from([{}, {"g": Float(0, 1)}, {"g": [0.25, 0.75], "h": Int(1, 99)}])
 
 
+@pytest.mark.filterwarnings("ignore:all .* trials have failed")
 @settings(max_examples=25, deadline=None)
 @given(
     asks,

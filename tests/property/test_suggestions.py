@@ -144,6 +144,7 @@ def test_points_to_begin_with_are_kept_as_they_are(space, seed, n_first, data):
         assert all(one[name] is value or one[name] == value for name, value in part.items())
 
 
+@pytest.mark.filterwarnings("ignore:all .* trials have failed")
 @law
 @given(
     space=st.one_of(spaces(), limited()),

@@ -10,6 +10,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
+from tunesmith.compat.hyperopt import hp
 from tunesmith.exceptions import SpaceError
 from tunesmith.space import Categorical, Choice, Column, Float, Int, Space
 
@@ -188,6 +189,9 @@ def test_read_takes_mappings_of_any_kind_and_spaces():
         ({"a": np.eye(2)}, r"'a': .* shape \(2, 2\)"),
         ({"a": {"x": [1]}}, r"'a': a dict is no list of values; write Choice\(\{'x': \[1\]\}\)"),
         ({"a": [Float(0, 1)]}, r"'a': Float\(0.0, 1.0\) stands in a list"),
+        ({"a": [{"b": 1, "c": [(Float(0, 1),)]}]}, r"'a': .* within the value .*write Choice"),
+        ({"a": [hp.uniform("x", 0, 1)]}, "'a': .* stands in a list"),
+        ({"a": hp.uniform("x", 0, 1)}, "'a': .* a range here is Float, Int"),
         ({1: [1]}, r"a string, got 1 \(of type int\)"),
         ({"": [1]}, "a string, got ''"),
         ({"lr": [1], "o": OPTIMIZER}, "'lr' would be set twice"),

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from tunesmith import Choice, Float, Int, maximize, minimize
+from tunesmith import Choice, Float, Int, Study, maximize, minimize
 from tunesmith.exceptions import SpaceError
 from tunesmith.samplers import Suggestion
 from tunesmith.storage.memory import MemoryStorage
@@ -210,6 +210,8 @@ def test_a_function_that_asks_for_nothing():
 def test_a_grid_needs_a_space():
     with pytest.raises(SpaceError, match="a grid needs to know the space"):
         minimize(network, {}, 5, sampler="grid")
+    with pytest.raises(SpaceError, match="a grid needs to know the space"):
+        Study({}, sampler="grid")
 
 
 CALLS = []

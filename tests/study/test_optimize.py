@@ -113,7 +113,8 @@ def test_what_raises_is_a_failed_trial_with_its_reason(n_jobs):
 
 
 def test_where_all_fail_the_result_says_why():
-    result = minimize(lambda params: None, {"n": Int(1, 3)}, 3)
+    with pytest.warns(UserWarning, match=r"all 3 trials have failed; the last one: .* None"):
+        result = minimize(lambda params: None, {"n": Int(1, 3)}, 3)
     with pytest.raises(ValueError, match=r"none of 3 trials has a value; .* returned None"):
         _ = result.best_value
     assert "3 without a value" in repr(result)
@@ -164,6 +165,7 @@ def test_a_study_goes_on_where_it_was(tmp_path, random_state, stop, monkeypatch)
         assert plain(whole) == plain(minimize(bowl, SPACE, 12, random_state=random_state))
 
 
+@pytest.mark.filterwarnings("ignore:all 3 trials have failed")
 def test_failures_are_recalled_with_their_reason(tmp_path):
     def loss(params):
         return "x"

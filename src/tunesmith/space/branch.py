@@ -207,12 +207,6 @@ def _read_dimension(name: str, given: Any) -> Dimension:
         values = Categorical(given)
     except SpaceError as error:
         raise SpaceError(f"the parameter {name!r}: {error}") from None
-    for value in values.values:
-        if isinstance(value, Dimension):
-            raise SpaceError(
-                f"the parameter {name!r}: {brief(value)} stands in a list; write it without "
-                "the brackets"
-            )
     return values
 
 

@@ -261,11 +261,43 @@ def _read_values(values: Any) -> tuple[Any, ...]:
     if one or not isinstance(values, Sequence | np.ndarray):
         raise SpaceError(
             f"values have to come as a list or a numpy array, got {brief(values)} "
-            f"(of type {type(values).__name__}); for a single value, write a list of one element"
+            f"(of type {type(values).__name__}); "
+            + (
+                "a range here is Float, Int, Categorical or Choice"
+                if type(values).__module__.startswith(_OTHERS)
+                else "for a single value, write a list of one element"
+            )
         )
     if len(values) == 0:
         raise SpaceError(f"a list of values has to have at least one, got {values!r}")
+    for value in values:
+        inner = _range_within(value)
+        if inner is not None and inner is value:
+            raise SpaceError(f"{brief(inner)} stands in a list; write it without the brackets")
+        if inner is not None:
+            raise SpaceError(
+                f"{brief(inner)} stands within the value {brief(value)}, where nothing draws from "
+                "it; for parameters that one value has and others have not, write "
+                'Choice({"a": {"x": Float(0, 1)}, "b": {}})'
+            )
     return tuple(values)
+
+
+def _range_within(value: object) -> object | None:
+    """Return a range, of this library or another, that a value is or holds; None if none."""
+    todo, seen = [value], set()
+    while todo:
+        one = todo.pop()
+        if isinstance(one, Dimension) or type(one).__module__.startswith(_OTHERS):
+            return one
+        if isinstance(one, list | tuple | dict) and id(one) not in seen:
+            seen.add(id(one))
+            todo += one.values() if isinstance(one, dict) else one
+    return None
+
+
+_OTHERS = ("hyperopt.", "keras_tuner.", "optuna.distributions", "tunesmith.compat.hyperopt.pyll")
+"""Where ranges come from that are no values here."""
 
 
 def _read_weights(weights: Any, size: int) -> tuple[float, ...]:

@@ -227,8 +227,18 @@ class Driver:
 
 
 def n_points(space: Space, sampler: Sampler) -> int | float:
-    """Return after how many trials a sampler is at its end; ``inf`` for all but a grid."""
-    return sampler.size(space) if isinstance(sampler, GridSampler) else math.inf
+    """Return after how many trials a sampler is at its end; ``inf`` for all but a grid.
+
+    Raises
+    ------
+    SpaceError
+        If it is a grid of a space that is not written.
+    """
+    if not isinstance(sampler, GridSampler):
+        return math.inf
+    if not space.names:
+        raise SpaceError("a grid needs to know the space; give it, or another sampler=")
+    return sampler.size(space)
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from tunesmith.engine import Engine, wide_enough
 from tunesmith.evaluation.function import FunctionEvaluator
-from tunesmith.exceptions import SearchTimeout, SpaceError
+from tunesmith.exceptions import SearchTimeout
 from tunesmith.executors import Executor
 from tunesmith.executors.inline import InlineExecutor
 from tunesmith.progress import Progress, make_progress
@@ -23,6 +23,7 @@ from tunesmith.schedulers import Scheduler
 from tunesmith.schedulers.names import as_scheduler
 from tunesmith.space import Space
 from tunesmith.study.arguments import above_0, whole
+from tunesmith.study.driver import n_points
 from tunesmith.study.keeping import open_study
 from tunesmith.study.ledger import FunctionLedger
 from tunesmith.study.purpose import Direction, Purpose
@@ -273,7 +274,18 @@ def _optimized(
         if not ledger.outcomes:
             raise SearchTimeout(f"{text} Give a larger timeout=. {study.how_to_go_on}")
         warnings.warn(f"{text} {study.how_to_go_on}", stacklevel=3)
-    return Result(tuple(trials_of(ledger, purpose)), direction, purpose.objectives)
+    result = Result(tuple(trials_of(ledger, purpose)), direction, purpose.objectives)
+    _warn_of_no_value(result)
+    return result
+
+
+def _warn_of_no_value(result: Result) -> None:
+    """Warn where all trials have failed, which the result alone does not show."""
+    errors = [trial.error for trial in result.trials if trial.error is not None]
+    if errors and len(errors) == len(result.trials):
+        last = errors[-1].strip().rsplit("\n", 1)[-1]
+        text = f"all {len(errors)} trials have failed; the last one: {last}"
+        warnings.warn(text, stacklevel=4)
 
 
 def _observer(
@@ -309,11 +321,10 @@ def _executor(executor: Executor | futures.Executor | None, n_jobs: int | None) 
 
 
 def _n_trials(space: Space, sampler: Sampler, n_iter: int) -> int:
+    of_grid = n_points(space, sampler)
     if not space.names:
-        if isinstance(sampler, GridSampler):
-            raise SpaceError("a grid needs to know the space; give it, or another sampler=")
         return n_iter
-    size = sampler.size(space) if isinstance(sampler, GridSampler) else space.size
+    size = of_grid if isinstance(sampler, GridSampler) else space.size
     if size < n_iter:
         warnings.warn(
             f"the space has {size} points, fewer than n_iter={n_iter}: {size} are tried",

@@ -21,5 +21,5 @@ class MongoTrials:
         raise TunesmithError(
             "there are no MongoTrials. Searches of several machines share a study in PostgreSQL: "
             'tunesmith.Study(space, storage="postgresql+psycopg://HOST/NAME", name="search") in '
-            "each process, and study.optimize(function, n_trials)"
+            "each process, and study.optimize(function, n_iter)"
         )
