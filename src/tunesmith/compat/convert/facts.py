@@ -154,10 +154,6 @@ class Facts:
         scope = self._scopes.get(name)
         return scope is not None and name.value in scope
 
-    def is_made_here(self, name: cst.Name) -> bool:
-        """Tell whether a name is given its value by the script, and not by Python."""
-        return bool(self.definitions(name))
-
     def definitions(self, name: cst.CSTNode) -> list[cst.CSTNode]:
         """Return what may give a name its value: targets, functions, classes and imports."""
         scope = self._scopes.get(name)

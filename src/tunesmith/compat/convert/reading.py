@@ -13,7 +13,7 @@ from tunesmith.compat.convert.asked import INT, Asked
 from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.facts import Facts
 from tunesmith.compat.convert.made import Made, Whole, called, dict_of, quoted, renamed, tupled
-from tunesmith.compat.convert.names import constant, entries, is_literal, text_of
+from tunesmith.compat.convert.names import constant, entries, text_of
 from tunesmith.compat.convert.ranges import PARAMETERS, arguments_of, read_range
 
 _GROUPS = m.List() | m.Tuple() | m.Set() | m.Dict() | m.BaseComp()
@@ -415,11 +415,6 @@ def _without(table: cst.BaseExpression, key: str) -> cst.BaseExpression:
     if rest and rest[-1] is not table.elements[-1]:
         rest[-1] = rest[-1].with_changes(comma=table.elements[-1].comma)
     return table.with_changes(elements=rest)
-
-
-def _is_constant(node: cst.BaseExpression) -> bool:
-    """Tell whether an expression has one value that can be told from it alone."""
-    return is_literal(node) or not m.findall(node, m.Name() | m.Call())
 
 
 def _key(part: Any) -> Any:
