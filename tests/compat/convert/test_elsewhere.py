@@ -471,6 +471,22 @@ def test_ranges_may_be_made_by_names(space):
     assert len(names["best"]) >= 2
 
 
+def test_a_function_without_parameters_may_return_the_space():
+    make = 'def make():\n    return [hp.uniform("x", 0, 1), hp.uniform("y", 0, 1)]\n'
+    search = "best = fmin(sum, space, tpe.suggest, 6)\nk = space_eval(space, best)\n"
+    _, names = same(f"{make}space = make()\n{search}", "")
+    assert names["k"] == (names["best"]["x"], names["best"]["y"])
+    _, names = same(f"{make}best = fmin(sum, make(), tpe.suggest, 6)\n", "")
+    assert set(names["best"]) == {"x", "y"}
+    strange = make.replace('hp.uniform("y", 0, 1)', "1")
+    found, lines = lines_of(f"{strange}space = make()\n{search}", "")
+    assert f"{strange}space = make()\n{search}" in found.text
+    more = "def make(low):\n    return {'x': hp.uniform('x', low, 1)}\n"
+    use = "fmin(objective, make(0), tpe.suggest, 6)"
+    _, lines = lines_of(f"{more}{use}\n", OBJECTIVE)
+    assert "not seen what make(0) is" in lines[use]
+
+
 def test_what_is_no_range_is_a_constant():
     _, names = same(
         """

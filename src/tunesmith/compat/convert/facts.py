@@ -222,6 +222,15 @@ class Facts:
             return of_this[0] if len(of_this) == 1 else None
         return node if isinstance(node, cst.BaseExpression) else None
 
+    def source(self, node: cst.CSTNode | None) -> cst.BaseExpression | None:
+        """Return what a variable is given, and what a function without parameters returns."""
+        value = self.value(node)
+        if not isinstance(value, cst.Call) or value.args:
+            return value
+        function = self.functions(value.func)[-1:]
+        values = returned(function[0]) if function and not _parameters(function[0]) else []
+        return self.value(values[0]) if len(values) == 1 else value
+
     def variables(self, function: cst.FunctionDef) -> set[str]:
         """Return the names that are given a value in a function."""
         return {
@@ -344,6 +353,13 @@ class Facts:
 
     def _all_scopes(self) -> set[Scope]:
         return {scope for scope in self._scopes.values() if isinstance(scope, Scope)}
+
+
+def _parameters(function: Any) -> bool:
+    """Tell whether a function takes anything, the object of a method included."""
+    params = function.params
+    listed = [*params.params, *params.posonly_params, *params.kwonly_params]
+    return bool(listed or params.star_kwarg) or isinstance(params.star_arg, cst.Param)
 
 
 def targets_of(statement: cst.CSTNode) -> list[cst.BaseExpression]:

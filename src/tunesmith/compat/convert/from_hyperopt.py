@@ -126,9 +126,9 @@ class Hyperopt(Script):
             is_known = is_known or self._trials.result(best.value) is not None
         if not is_known:
             return None
-        space = self._facts.value(call.args[0].value)
+        space = self._facts.source(call.args[0].value)
         of_space = (
-            s for s in self.searches.values() if self._facts.value(s.given["space"]) is space
+            s for s in self.searches.values() if self._facts.source(s.given["space"]) is space
         )
         return next(of_space, None)
 

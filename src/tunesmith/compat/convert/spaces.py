@@ -51,7 +51,7 @@ class Spaces:
 
     def read(self, space: cst.BaseExpression) -> None:
         """Read the space that a search is given; tell of one that is not seen, or stays."""
-        found = self._facts.value(space)
+        found = self._facts.source(space)
         written = cst.Dict | cst.List | cst.Tuple | cst.DictComp
         if found is None or not (
             isinstance(found, written) or self._asked.is_range(found) or entries(found) is not None
@@ -64,7 +64,7 @@ class Spaces:
             reading = Reading(self._facts, self._notes, self._asked)
             try:
                 whole = reading.whole(found)
-                for key, value in self._puts(found):
+                for key, value in self._puts(found, space):
                     reading.placed[value] = reading.put(value, key)
                 self._read[found] = whole, reading
             except Stays as stays:
@@ -86,11 +86,11 @@ class Spaces:
 
     def whole(self, space: cst.BaseExpression) -> tuple[Whole, Reading] | None:
         """Return the space that a search is given, and what is known of it; None if unknown."""
-        return self._read.get(self._facts.value(space))  # type: ignore[arg-type]
+        return self._read.get(self._facts.source(space))  # type: ignore[arg-type]
 
     def stays(self, space: cst.BaseExpression) -> bool:
         """Tell whether the space that a search is given stays as it was."""
-        found = self._facts.value(space)
+        found = self._facts.source(space)
         return found in self._read and self._read[found] is None
 
     def rest(self) -> None:
@@ -156,10 +156,13 @@ class Spaces:
         return reading.put(node, key)
 
     def _puts(
-        self, found: cst.CSTNode
+        self, found: cst.CSTNode, space: cst.CSTNode
     ) -> Iterator[tuple[cst.BaseExpression | None, cst.BaseExpression]]:
         """Yield the ranges that are put into a space once it is there, with their keys."""
-        for target in targets_of(self._facts.holder(found)):
+        targets: list[cst.CSTNode] = [*targets_of(self._facts.holder(found))]
+        variable = self._facts.definition(space)
+        targets += [variable] if variable is not None and variable not in targets else []
+        for target in targets:
             for reader in self._facts.looked_at(target):
                 part, statement = self._facts.holder(reader), self._facts.statement(reader)
                 is_put = isinstance(part, cst.Subscript) and part in targets_of(statement)
