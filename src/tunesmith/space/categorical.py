@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -264,7 +265,7 @@ def _read_values(values: Any) -> tuple[Any, ...]:
             f"(of type {type(values).__name__}); "
             + (
                 "a range here is Float, Int, Categorical or Choice"
-                if type(values).__module__.startswith(_OTHERS)
+                if _is_range_elsewhere(values)
                 else "for a single value, write a list of one element"
             )
         )
@@ -288,7 +289,7 @@ def _range_within(value: object) -> object | None:
     todo, seen = [value], set()
     while todo:
         one = todo.pop()
-        if isinstance(one, Dimension) or type(one).__module__.startswith(_OTHERS):
+        if isinstance(one, Dimension) or _is_range_elsewhere(one):
             return one
         if isinstance(one, list | tuple | dict) and id(one) not in seen:
             seen.add(id(one))
@@ -296,8 +297,9 @@ def _range_within(value: object) -> object | None:
     return None
 
 
-_OTHERS = ("hyperopt.", "keras_tuner.", "optuna.distributions", "tunesmith.compat.hyperopt.pyll")
-"""Where ranges come from that are no values here."""
+def _is_range_elsewhere(value: object) -> bool:
+    """Tell whether something is a range of another library, by the module of its type."""
+    return bool(re.search(r"\bpyll\b|^keras_tuner\.|^optuna\.dist", type(value).__module__))
 
 
 def _read_weights(weights: Any, size: int) -> tuple[float, ...]:

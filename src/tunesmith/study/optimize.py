@@ -324,7 +324,7 @@ def _n_trials(space: Space, sampler: Sampler, n_iter: int) -> int:
     of_grid = n_points(space, sampler)
     if not space.names:
         return n_iter
-    size = of_grid if isinstance(sampler, GridSampler) else space.size
+    size = min(of_grid, space.size)
     if size < n_iter:
         warnings.warn(
             f"the space has {size} points, fewer than n_iter={n_iter}: {size} are tried",

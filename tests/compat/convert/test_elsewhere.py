@@ -149,13 +149,15 @@ def test_uses_of_a_space_that_are_not_as_they_were_are_told(use, words):
 
 
 def test_uses_of_a_space_that_are_as_they_were_are_not_told():
-    same(
+    text, names = same(
         f"""
         space["y"] = hp.uniform("y", 0, 1)
         print(len(space), space, [*space.keys()])
         {SEARCH}print(space_eval(space, best))
         """.replace("        ", "")
     )
+    assert "print(best)" in text
+    assert set(names["best"]) == {"x", "y"}
 
 
 @pytest.mark.parametrize(
@@ -402,7 +404,8 @@ def test_comments_of_imports_stay():
 
 def test_a_bracket_may_stand_beside_a_word():
     text = f'{SPACE}def f(p):\n    return{{"loss": p["x"], "status": STATUS_OK}}\n'
-    same("best = fmin(f, space, tpe.suggest, 6)\n", text)
+    _, names = same("best = fmin(f, space, tpe.suggest, 6)\n", text)
+    assert names["result"].best_value == names["best"]["x"]
 
 
 def test_a_search_without_an_end_is_told():
@@ -532,6 +535,10 @@ def test_losses_that_may_be_none_are_told():
     use = "losses = trials.losses()"
     search = "trials = Trials()\nfmin(f, space, tpe.suggest, 6, trials=trials)\n"
     _, lines = lines_of(f"{fail}{search}{use}\n")
+    assert "has the value None" in lines[use]
+    one = "    if p['x'] > 0.5:\n        return {'loss': p['x'], 'status': STATUS_FAIL}\n"
+    both = f"def f(p):\n{one}    return {{'loss': p['x'], 'status': STATUS_OK}}\n"
+    _, lines = lines_of(f"{both}{search}{use}\n")
     assert "has the value None" in lines[use]
 
 

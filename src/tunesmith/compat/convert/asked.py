@@ -11,6 +11,7 @@ from tunesmith.compat.convert.facts import Facts, returned, targets_of
 from tunesmith.compat.convert.ranges import PARAMETERS
 
 INT = ("scope.int", "pyll.scope.int", "base.scope.int")
+_GROUPS = m.List() | m.Tuple() | m.Set() | m.Dict() | m.BaseComp()
 
 
 class Asked:
@@ -37,6 +38,10 @@ class Asked:
         """Tell whether there are hyperparameters in an expression."""
         calls = m.findall(node, m.Call()) if node is not None else ()
         return any(self.is_range(call) for call in calls)
+
+    def is_group(self, node: cst.CSTNode) -> bool:
+        """Tell whether an expression is a list, dict or the like of hyperparameters."""
+        return m.matches(node, _GROUPS) and self.holds(node)
 
     def makes(self, node: cst.CSTNode) -> bool:
         """Tell whether what an expression gives may have hyperparameters in it."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
 
 import libcst as cst
 import libcst.matchers as m
 
 from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.facts import Facts, returned
-from tunesmith.compat.convert.names import constant, text_of
+from tunesmith.compat.convert.names import key_of, text_of
 from tunesmith.compat.convert.searches import Search
 
 
@@ -109,18 +108,6 @@ _SHOWS = (
     | m.Attribute(m.SimpleString(), m.Name("format"))
     | m.OneOf(*(m.Attribute(attr=m.Name(name)) for name in _LOGS))
 )
-
-
-def index_of(node: cst.CSTNode) -> cst.BaseExpression | None:
-    """Return the one index of a subscript; None of another expression."""
-    is_one = isinstance(node, cst.Subscript) and len(node.slice) == 1
-    index = node.slice[0].slice if is_one else None  # type: ignore[attr-defined]
-    return index.value if isinstance(index, cst.Index) else None
-
-
-def key_of(node: cst.CSTNode) -> Any:
-    """Return the index of a subscript where it is a literal."""
-    return constant(index_of(node))
 
 
 def _now(key: str, search: Search) -> str:

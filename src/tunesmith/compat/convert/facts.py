@@ -265,7 +265,7 @@ class Facts:
         return [node for node in attributes if self.is_read(node)]
 
     def is_known(self, name: cst.CSTNode) -> bool:
-        """Tell whether what is called is one of the script, as far as is seen."""
+        """Tell whether a name may be a function's of the script: an attribute, of its objects."""
         return isinstance(name, cst.Name) or (
             isinstance(name, cst.Attribute) and self._is_object(name.value)
         )

@@ -8,11 +8,11 @@ from typing import Any, TypeGuard
 import libcst as cst
 import libcst.matchers as m
 
-from tunesmith.compat.convert.best import Best, key_of
+from tunesmith.compat.convert.best import Best
 from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.facts import Facts, targets_of
 from tunesmith.compat.convert.lines import in_place_of, without_empty
-from tunesmith.compat.convert.names import text_of
+from tunesmith.compat.convert.names import key_of, text_of
 from tunesmith.compat.convert.results import Results
 from tunesmith.compat.convert.searches import Search, Trials
 

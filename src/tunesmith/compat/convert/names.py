@@ -69,6 +69,18 @@ def entries(node: cst.CSTNode | None) -> dict[str, cst.BaseExpression] | None:
     return found if len(found) == len(pairs) else None
 
 
+def index_of(node: cst.CSTNode) -> cst.BaseExpression | None:
+    """Return the one index of a subscript; None of another expression."""
+    is_one = isinstance(node, cst.Subscript) and len(node.slice) == 1
+    index = node.slice[0].slice if is_one else None  # type: ignore[attr-defined]
+    return index.value if isinstance(index, cst.Index) else None
+
+
+def key_of(node: cst.CSTNode) -> Any:
+    """Return the index of a subscript where it is a literal."""
+    return constant(index_of(node))
+
+
 def enclosed(node: cst.BaseExpression) -> cst.BaseExpression:
     """Return an expression that may stand alone: one of several lines in brackets."""
     if "\n" not in text_of(node) or node.lpar:

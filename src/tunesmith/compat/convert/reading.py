@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import libcst as cst
-import libcst.matchers as m
 
 from tunesmith.compat.convert.asked import INT, Asked
 from tunesmith.compat.convert.conversion import Notes
@@ -15,8 +14,6 @@ from tunesmith.compat.convert.facts import Facts
 from tunesmith.compat.convert.made import Made, Whole, called, dict_of, quoted, renamed, tupled
 from tunesmith.compat.convert.names import constant, entries, text_of
 from tunesmith.compat.convert.ranges import PARAMETERS, arguments_of, read_range
-
-_GROUPS = m.List() | m.Tuple() | m.Set() | m.Dict() | m.BaseComp()
 
 
 class Stays(Exception):
@@ -237,10 +234,9 @@ class Reading:
             self.placed[found] = made.node
             return Made(value, made.label, made.kind, name=made.name, opened=made.opened)
         if self._asked.holds(value):
-            is_group = m.matches(value, _GROUPS)
             text = "a space is one dict; move the names of what is within it up"
             computed = "a range cannot be computed with; do that in the function"
-            raise Stays((value, text if is_group else computed))
+            raise Stays((value, text if self._asked.is_group(value) else computed))
         if self._asked.makes(value):
             raise Stays((value, f"it is not seen which ranges {text_of(value)} holds"))
         key = _key(part)

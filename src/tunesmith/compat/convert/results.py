@@ -9,10 +9,9 @@ from typing import TypeGuard
 import libcst as cst
 import libcst.matchers as m
 
-from tunesmith.compat.convert.best import key_of
 from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.facts import Facts, returned
-from tunesmith.compat.convert.names import constant, enclosed, entries, text_of
+from tunesmith.compat.convert.names import constant, enclosed, entries, key_of, text_of
 
 _STATUSES = {"STATUS_OK": "ok", "STATUS_FAIL": "fail"}
 _PLAIN = ("staticmethod", "classmethod")
@@ -72,14 +71,7 @@ class Results:
             self._read(function)
         for function in self._changed():
             self._read_calls(function)
-        losses = {
-            text_of((entries(table) or {}).get("loss", cst.Name("none"))): status
-            for table, status in self._statuses.items()
-        }
-        self.may_lack_losses = any(
-            (status == "fail" and text != "none") or re.search(r"\b(inf|nan)\b", text)
-            for text, status in losses.items()
-        )
+        self.may_lack_losses = any(map(self._may_lack_loss, self._statuses))
         for given in kept:
             for function in facts.functions(given)[-1:]:
                 self._told |= {*facts.find(_TABLE, function)}
@@ -229,6 +221,12 @@ class Results:
         if isinstance(node, cst.Assign):
             return [node.value for one in node.targets if key_of(one.target) == "status"]
         return []
+
+    def _may_lack_loss(self, result: cst.CSTNode) -> bool:
+        """Tell whether the loss of a result is the value of its trial in Hyperopt alone."""
+        loss = (entries(result) or {}).get("loss")
+        is_failed = self._statuses[result] == "fail"
+        return loss is not None and (is_failed or bool(re.search(r"\b(inf|nan)\b", text_of(loss))))
 
     def _is_decorated(self, function: cst.CSTNode) -> bool:
         decorators = function.decorators if isinstance(function, cst.FunctionDef) else ()

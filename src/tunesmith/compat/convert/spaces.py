@@ -8,14 +8,12 @@ import libcst as cst
 import libcst.matchers as m
 
 from tunesmith.compat.convert.asked import Asked
-from tunesmith.compat.convert.best import index_of
 from tunesmith.compat.convert.conversion import Notes
 from tunesmith.compat.convert.facts import Facts, targets_of
 from tunesmith.compat.convert.made import Whole
-from tunesmith.compat.convert.names import entries, text_of
+from tunesmith.compat.convert.names import entries, index_of, text_of
 from tunesmith.compat.convert.reading import Reading, Stays, parts_of
 
-_GROUPS = m.List() | m.Tuple() | m.Set() | m.Dict() | m.BaseComp()
 _OF_SEARCHES = {"algo", "fn", "max_evals", "space"}
 
 
@@ -131,8 +129,7 @@ class Spaces:
         ):
             return reading.table(node)[0]
         if isinstance(node, cst.List | cst.Tuple | cst.Set) and any(
-            self._asked.is_range(element.value)
-            or (m.matches(element.value, _GROUPS) and self._asked.holds(element.value))
+            self._asked.is_range(element.value) or self._asked.is_group(element.value)
             for element in node.elements
         ):
             raise Stays((node, "a list of ranges is no space; give each a name, in one dict"))

@@ -17,7 +17,8 @@ from tunesmith.compat.hyperas.source import Source
 from tunesmith.compat.hyperas.templates import Template, find_templates, make_templates
 from tunesmith.compat.hyperas.utils import eval_hyperopt_space
 from tunesmith.compat.hyperopt import STATUS_OK, Trials, fmin_pass_expr_memo_ctrl
-from tunesmith.compat.hyperopt.fmin import check_search, fmin
+from tunesmith.compat.hyperopt.arguments import check_search
+from tunesmith.compat.hyperopt.fmin import fmin
 from tunesmith.compat.hyperopt.pyll.base import Apply, as_apply, rec_eval
 
 Function = Callable[..., Any]
@@ -98,10 +99,7 @@ def minimize(
 
         best_run, _ = optim.minimize(create_model, data, tpe.suggest, 20, Trials())
     """
-    if keep_temp:
-        warnings.warn("keep_temp=True: there is no temporary file to keep", stacklevel=2)
-    trials = Trials() if trials is None else trials
-    check_search(algo, max_evals, trials)
+    trials = _trials(algo, max_evals, trials, keep_temp)
     rng = _generator(rseed)
     search = _Search(model, data, functions)
     best_run = search.run(algo, max_evals, trials, rng, verbose)
@@ -140,11 +138,8 @@ def best_models(
     TemplateError
         As for `minimize`, and if a trial has no model.
     """
-    if keep_temp:
-        warnings.warn("keep_temp=True: there is no temporary file to keep", stacklevel=2)
     nb_models = _n_models(nb_models)
-    trials = Trials() if trials is None else trials
-    check_search(algo, max_evals, trials)
+    trials = _trials(algo, max_evals, trials, keep_temp)
     search = _Search(model, data, functions, needs_model=True)
     search.run(algo, max_evals, trials, _generator(1337), verbose=True)
     ended = [result for result in trials.results if result["status"] == STATUS_OK]
@@ -199,9 +194,18 @@ def _n_models(given: Any) -> int:
     raise TemplateError(f"the number of models has to be a whole number from 1, got {given!r}")
 
 
+def _trials(algo: Any, max_evals: Any, trials: Trials | None, keep_temp: bool) -> Trials:
+    """Return where trials go; raise where the search cannot be made."""
+    if keep_temp:
+        warnings.warn("keep_temp=True: there is no temporary file to keep", stacklevel=3)
+    check_search(algo, max_evals, trials)
+    return Trials() if trials is None else trials
+
+
 def _check_model(result: Any) -> None:
-    is_one = isinstance(result, Mapping) and result.get("status") != STATUS_OK
-    if not is_one and (not isinstance(result, Mapping) or "model" not in result):
+    """Raise where a trial has a loss, and no model."""
+    found = result if isinstance(result, Mapping) else {"status": STATUS_OK}
+    if found.get("status") == STATUS_OK and "model" not in found:
         raise TemplateError('a trial has no model; let the function return {"model": model, ...}')
 
 
